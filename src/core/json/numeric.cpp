@@ -1,0 +1,244 @@
+#include "core/json/numeric.h"
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "core/json/layout.h"
+
+namespace promptreg::json {
+namespace {
+
+constexpr uint16_t kSignMask = 0xC000;
+constexpr uint16_t kNegative = 0x4000;
+constexpr uint16_t kShort = 0x8000;
+constexpr uint16_t kSpecial = 0xC000;
+constexpr uint16_t kSpecialMask = 0xF000;
+constexpr uint16_t kPositiveInfinity = 0xD000;
+constexpr uint16_t kNegativeInfinity = 0xF000;
+constexpr uint16_t kShortNegative = 0x2000;
+constexpr uint16_t kShortScaleMask = 0x1F80;
+constexpr int kShortScaleShift = 7;
+constexpr uint16_t kShortWeightSign = 0x0040;
+constexpr uint16_t kShortWeightMask = 0x003F;
+constexpr uint16_t kScaleMask = 0x3FFF;
+
+uint16_t Load16(const char* at) {
+  uint16_t word;
+  std::memcpy(&word, at, sizeof(word));
+  return word;
+}
+
+struct Numeric {
+  std::string_view special;  // NaN and the infinities, which JSON's own numbers never are
+  const char* digits = nullptr;
+  int digit_count = 0;
+  int weight = 0;  // of the first digit, in powers of 10,000
+  int scale = 0;   // decimals to print
+  bool negative = false;
+
+  int Digit(int index) const {
+    return index >= 0 && index < digit_count ? Load16(digits + ptrdiff_t{index} * 2) : 0;
+  }
+};
+
+Numeric Read(Value number) {
+  Numeric numeric;
+  const char* data = number.data();
+  const char* end = data + number.length();
+  data += layout::VarlenaIsShort(data) ? 1 : 4;
+  const uint16_t header = Load16(data);
+  data += 2;
+  if ((header & kSignMask) == kSpecial) {
+    const uint16_t which = header & kSpecialMask;
+    numeric.special = which == kPositiveInfinity   ? "Infinity"
+                      : which == kNegativeInfinity ? "-Infinity"
+                                                   : "NaN";
+    return numeric;
+  }
+  if ((header & kSignMask) == kShort) {
+    numeric.negative = (header & kShortNegative) != 0;
+    numeric.scale = (header & kShortScaleMask) >> kShortScaleShift;
+    numeric.weight = header & kShortWeightMask;
+    if ((header & kShortWeightSign) != 0) numeric.weight -= kShortWeightMask + 1;
+  } else {
+    numeric.negative = (header & kSignMask) == kNegative;
+    numeric.scale = header & kScaleMask;
+    numeric.weight = static_cast<int16_t>(Load16(data));
+    data += 2;
+  }
+  numeric.digits = data;
+  numeric.digit_count = static_cast<int>((end - data) / 2);
+  return numeric;
+}
+
+int DecimalWidth(int digit) {
+  return digit >= 1000 ? 4 : digit >= 100 ? 3 : digit >= 10 ? 2 : 1;
+}
+
+// The last `width` decimals of a base-10,000 digit.
+char* WriteDigit(int digit, int width, char* out) {
+  for (int i = width - 1; i >= 0; --i) {
+    out[i] = static_cast<char>('0' + digit % 10);
+    digit /= 10;
+  }
+  return out + width;
+}
+
+}  // namespace
+
+size_t NumberTextLength(Value number) {
+  const Numeric numeric = Read(number);
+  if (!numeric.special.empty()) return numeric.special.size();
+  int length = numeric.negative ? 1 : 0;
+  length += numeric.weight < 0 ? 1 : DecimalWidth(numeric.Digit(0)) + numeric.weight * 4;
+  if (numeric.scale > 0) length += 1 + numeric.scale;
+  return static_cast<size_t>(length);
+}
+
+char* WriteNumber(Value number, char* out) {
+  const Numeric numeric = Read(number);
+  if (!numeric.special.empty()) {
+    std::memcpy(out, numeric.special.data(), numeric.special.size());
+    return out + numeric.special.size();
+  }
+  if (numeric.negative) *out++ = '-';
+  if (numeric.weight < 0) {
+    *out++ = '0';
+  } else {
+    out = WriteDigit(numeric.Digit(0), DecimalWidth(numeric.Digit(0)), out);
+    for (int i = 1; i <= numeric.weight; ++i) out = WriteDigit(numeric.Digit(i), 4, out);
+  }
+  if (numeric.scale > 0) {
+    *out++ = '.';
+    int left = numeric.scale;
+    for (int i = numeric.weight + 1; left > 0; ++i, left -= 4) {
+      if (left >= 4) {
+        out = WriteDigit(numeric.Digit(i), 4, out);
+      } else {
+        int digit = numeric.Digit(i);
+        for (int drop = left; drop < 4; ++drop) digit /= 10;
+        out = WriteDigit(digit, left, out);
+      }
+    }
+  }
+  return out;
+}
+
+std::string NumberText(Value number) {
+  std::string text(NumberTextLength(number), '\0');
+  WriteNumber(number, text.data());
+  return text;
+}
+
+bool NumberIsZero(Value number) {
+  const Numeric numeric = Read(number);
+  return numeric.special.empty() && numeric.digit_count == 0;
+}
+
+bool NumberIsInteger(Value number) {
+  // Digits are stored without trailing zeros.
+  const Numeric numeric = Read(number);
+  return numeric.special.empty() && numeric.digit_count <= numeric.weight + 1;
+}
+
+namespace {
+
+struct Decimal {
+  bool negative = false;
+  std::string digits;
+  int64_t point = 0;  // digits before the decimal point
+  int64_t scale = 0;  // digits to show after it
+};
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// JSON's grammar of numbers.
+bool ReadDecimal(std::string_view text, Decimal* decimal) {
+  size_t at = 0;
+  const auto more = [&] { return at < text.size() && IsDigit(text[at]); };
+  if (at < text.size() && text[at] == '-') {
+    decimal->negative = true;
+    ++at;
+  }
+  const size_t first = at;
+  while (more()) decimal->digits += text[at++];
+  if (at == first || (text[first] == '0' && at - first > 1)) return false;
+  decimal->point = static_cast<int64_t>(at - first);
+  if (at < text.size() && text[at] == '.') {
+    const size_t point = ++at;
+    while (more()) decimal->digits += text[at++];
+    if (at == point) return false;
+    decimal->scale = static_cast<int64_t>(at - point);
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    bool down = false;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) down = text[at++] == '-';
+    const size_t start = at;
+    int64_t exponent = 0;
+    while (more()) {
+      if (exponent < 1'000'000'000) exponent = exponent * 10 + (text[at] - '0');
+      ++at;
+    }
+    if (at == start) return false;
+    if (down) exponent = -exponent;
+    decimal->point += exponent;
+    decimal->scale = decimal->scale > exponent ? decimal->scale - exponent : 0;
+  }
+  return at == text.size();
+}
+
+int64_t FloorDivide4(int64_t value) { return value >= 0 ? value / 4 : -((-value + 3) / 4); }
+
+void Append16(uint16_t word, std::string* out) {
+  out->append(reinterpret_cast<const char*>(&word), sizeof(word));
+}
+
+}  // namespace
+
+bool ParseNumber(std::string_view text, std::string* varlena) {
+  Decimal decimal;
+  if (!ReadDecimal(text, &decimal) || decimal.scale > kScaleMask) return false;
+
+  // Leading zeros go first, so that the weight is that of a digit that counts.
+  const size_t zeros = decimal.digits.find_first_not_of('0');
+  std::vector<uint16_t> digits;
+  int64_t weight = 0;
+  if (zeros != std::string::npos) {
+    decimal.digits.erase(0, zeros);
+    decimal.point -= static_cast<int64_t>(zeros);
+    weight = FloorDivide4(decimal.point - 1);
+    if (weight > INT16_MAX || weight < INT16_MIN) return false;
+    const int64_t lead = (weight + 1) * 4 - decimal.point;
+    decimal.digits.insert(0, static_cast<size_t>(lead), '0');
+    while (decimal.digits.size() % 4 != 0) decimal.digits += '0';
+    for (size_t i = 0; i < decimal.digits.size(); i += 4) {
+      int digit = 0;
+      for (size_t j = i; j < i + 4; ++j) digit = digit * 10 + (decimal.digits[j] - '0');
+      digits.push_back(static_cast<uint16_t>(digit));
+    }
+    while (!digits.empty() && digits.back() == 0) digits.pop_back();
+  } else {
+    decimal.negative = false;
+  }
+
+  const bool is_short = decimal.scale <= (kShortScaleMask >> kShortScaleShift) &&
+                        weight <= kShortWeightMask && weight >= -(kShortWeightMask + 1);
+  const uint32_t size = 4 + (is_short ? 2 : 4) + static_cast<uint32_t>(digits.size()) * 2;
+  const uint32_t header = std::endian::native == std::endian::little ? size << 2 : size;
+  varlena->assign(reinterpret_cast<const char*>(&header), sizeof(header));
+  if (is_short) {
+    Append16(static_cast<uint16_t>(kShort | (decimal.negative ? kShortNegative : 0) |
+                                   (decimal.scale << kShortScaleShift) |
+                                   (weight < 0 ? kShortWeightSign : 0) | (weight & kShortWeightMask)),
+             varlena);
+  } else {
+    Append16(static_cast<uint16_t>((decimal.negative ? kNegative : 0) | decimal.scale), varlena);
+    Append16(static_cast<uint16_t>(weight), varlena);
+  }
+  for (const uint16_t digit : digits) Append16(digit, varlena);
+  return true;
+}
+
+}  // namespace promptreg::json

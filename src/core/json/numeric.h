@@ -1,0 +1,24 @@
+// Numbers as PostgreSQL stores them: numeric, base 10,000, sign, weight and number of decimals.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "core/json/value.h"
+
+namespace promptreg::json {
+
+// How many bytes the number's text has, and writing them; returns the end. The text is what numeric's
+// output function gives.
+size_t NumberTextLength(Value number);
+char* WriteNumber(Value number, char* out);
+std::string NumberText(Value number);
+
+bool NumberIsZero(Value number);
+bool NumberIsInteger(Value number);  // no fraction but zeros
+
+// The varlena of a number from its text in JSON's syntax; false: it is none, or out of range.
+bool ParseNumber(std::string_view text, std::string* varlena);
+
+}  // namespace promptreg::json

@@ -1,0 +1,128 @@
+#include "core/json/value.h"
+
+#include "core/json/layout.h"
+#include "core/json/numeric.h"
+
+namespace promptreg::json {
+
+using namespace layout;
+
+Value Value::FromContainer(const void* container) {
+  const auto* data = static_cast<const char*>(container);
+  const uint32_t header = Load32(data);
+  if ((header & kObjectFlag) != 0) return Make(Kind::kObject, data, 0);
+  if ((header & kScalarFlag) == 0) return Make(Kind::kArray, data, 0);
+  const uint32_t entry = Entry(data + 4, 0);
+  return Decode(entry, data + 8, 0, End(entry, 0));
+}
+
+bool Value::Truthy() const {
+  switch (kind_) {
+    case Kind::kMissing:
+    case Kind::kNull:
+    case Kind::kFalse: return false;
+    case Kind::kTrue:
+    case Kind::kObject: return true;
+    case Kind::kNumber: return !NumberIsZero(*this);
+    case Kind::kString: return length_ != 0;
+    case Kind::kArray: return size() != 0;
+  }
+  return false;
+}
+
+uint32_t Value::size() const {
+  return kind_ == Kind::kArray || kind_ == Kind::kObject ? Load32(data_) & kCountMask : 0;
+}
+
+namespace {
+
+// The index of a key in an object's entries, or `count`.
+uint32_t FindKey(const char* entries, const char* base, uint32_t count, std::string_view key) {
+  // The first of every 32 entries says where its key ends, that is, where the next one starts: so the
+  // second key of each group can be compared without adding up lengths.
+  uint32_t group = 0;
+  uint32_t groups = (count + kStride - 1) / kStride;
+  while (groups > 1) {
+    const uint32_t middle = group + groups / 2;
+    const uint32_t index = middle * kStride + 1;
+    if (index >= count) {  // the last group is its first key alone
+      const uint32_t offset = Offset(entries, index - 1);
+      const uint32_t end = End(Entry(entries, index - 1), offset);
+      const int order = CompareKeys({base + offset, end - offset}, key);
+      if (order == 0) return index - 1;
+      if (order < 0) return count;
+      groups = groups / 2;
+      continue;
+    }
+    const uint32_t offset = Entry(entries, index - 1) & kLengthMask;
+    const std::string_view candidate(base + offset, Entry(entries, index) & kLengthMask);
+    const int order = CompareKeys(candidate, key);
+    if (order == 0) return index;
+    if (order < 0) {
+      groups -= groups / 2;
+      group = middle;
+    } else {
+      groups = groups / 2;
+    }
+  }
+  // From the second key of the group to the first of the next; of the first group also its first key.
+  uint32_t index = group * kStride;
+  uint32_t offset = 0;
+  if (index > 0) offset = Entry(entries, index++) & kLengthMask;
+  const uint32_t last = count - group * kStride > kStride ? (group + 1) * kStride : count - 1;
+  for (; index <= last; ++index) {
+    const uint32_t end = End(Entry(entries, index), offset);
+    const uint32_t length = end - offset;
+    if (length >= key.size()) {
+      if (length > key.size()) return count;
+      const int order = std::memcmp(base + offset, key.data(), length);
+      if (order == 0) return index;
+      if (order > 0) return count;
+    }
+    offset = end;
+  }
+  return count;
+}
+
+}  // namespace
+
+Value Value::Find(std::string_view key) const {
+  if (kind_ != Kind::kObject) return {};
+  const uint32_t count = Load32(data_) & kCountMask;
+  if (count == 0) return {};
+  const char* entries = data_ + 4;
+  const char* base = entries + size_t{count} * 8;
+  const uint32_t index = FindKey(entries, base, count, key);
+  if (index == count) return {};
+  const uint32_t offset = Offset(entries, count + index);
+  const uint32_t entry = Entry(entries, count + index);
+  return Decode(entry, base, offset, End(entry, offset));
+}
+
+Cursor::Cursor(Value container) {
+  if (container.kind() != Kind::kArray && container.kind() != Kind::kObject) return;
+  object_ = container.kind() == Kind::kObject;
+  count_ = container.size();
+  entries_ = container.data() + 4;
+  base_ = entries_ + size_t{count_} * (object_ ? 8 : 4);
+  if (object_) value_offset_ = Offset(entries_, count_);
+}
+
+bool Cursor::Next() {
+  if (index_ == count_) return false;
+  uint32_t value_index = index_;
+  if (object_) {
+    const uint32_t end = End(Entry(entries_, index_), key_offset_);
+    key_ = {base_ + key_offset_, end - key_offset_};
+    key_offset_ = end;
+    value_index += count_;
+  }
+  const uint32_t entry = Entry(entries_, value_index);
+  const uint32_t end = End(entry, value_offset_);
+  value_ = Decode(entry, base_, value_offset_, end);
+  value_offset_ = end;
+  ++index_;
+  return true;
+}
+
+}  // namespace promptreg::json

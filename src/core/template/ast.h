@@ -1,0 +1,53 @@
+// What a parser makes of one text: a flat list of nodes in the order of the text. Sections are a pair of
+// nodes that know each other; what lies between them is their body.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/template/template.h"
+
+namespace promptreg::tmpl {
+
+enum class NodeType : uint8_t {
+  kText,
+  kVariable,
+  kSection,   // rendered for each element of a list, or once for another true value
+  kInverted,  // rendered for a false value
+  kClose,     // of either
+  kSnippet,
+};
+
+struct Node {
+  NodeType type = NodeType::kText;
+  bool raw = false;         // kVariable: never escaped
+  bool standalone = false;  // kSnippet: alone on its line, which it replaces
+  bool line_start = false;  // the first on its line that leaves a trace in the output
+  uint32_t begin = 0;       // the text itself, or the name
+  uint32_t length = 0;
+  uint32_t position = 0;    // of the tag, for messages
+  uint32_t match = 0;       // kSection, kInverted: its kClose; kClose: what it closes
+  uint32_t indent = 0;      // kSnippet, standalone: white space before the tag
+};
+
+struct Ast {
+  std::string_view text;
+  std::vector<Node> nodes;
+
+  std::string_view Text(const Node& node) const { return text.substr(node.begin, node.length); }
+  std::string_view Indent(const Node& node) const {
+    return text.substr(node.position - node.indent, node.indent);
+  }
+};
+
+// Why a text cannot be parsed, and where.
+struct Fault {
+  Code code = Code::kSyntax;
+  size_t position = 0;
+  std::string message;
+  std::string hint;
+};
+
+}  // namespace promptreg::tmpl

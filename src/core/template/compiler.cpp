@@ -1,0 +1,334 @@
+#include "core/template/compiler.h"
+
+#include <algorithm>
+#include <new>
+
+#include "core/template/error_text.h"
+#include "core/template/link.h"
+#include "core/template/parser.h"
+
+namespace promptreg::tmpl {
+namespace {
+
+constexpr size_t kMostNames = 0xFFF0;
+constexpr size_t kMostParts = 10'000;
+
+}  // namespace
+
+Compiler::Compiler(const Source& source, const Limits& limits, Draft* draft, Error* error)
+    : source_(source), limits_(limits), draft_(draft), error_(error) {}
+
+bool Compiler::Run() {
+  const json::Value& declarations = source_.declarations;
+  const Ast nothing;
+  const Context context = {.ast = &nothing};
+  if (!declarations.missing() && declarations.kind() != json::Kind::kNull) {
+    draft_->declared = true;
+    if (!ReadDeclarations(declarations, &draft_->declarations, error_)) return false;
+    for (const Declaration& declaration : draft_->declarations) {
+      uint16_t id;
+      if (!Intern(context, {}, declaration.name, &id)) return false;
+      draft_->names[id].root = true;
+      declared_names_.resize(size_t{id} + 1);
+      declared_names_[id] = true;
+    }
+  }
+  return CompileParts() && CompileBlocks();
+}
+
+bool Compiler::Fail(Code code, const Context& context, size_t position, std::string_view message,
+                    std::string_view hint) {
+  error_->code = code;
+  ErrorText(error_->message) << message;
+  ErrorText(error_->hint) << hint;
+  SetPosition(context.ast->text, position, context.snippet, error_);
+  return false;
+}
+
+bool Compiler::CompileParts() {
+  if (source_.parts.size() > kMostParts) {
+    error_->code = Code::kProgramTooLarge;
+    ErrorText(error_->message) << "more than " << kMostParts << " texts in one template";
+    return false;
+  }
+  Ast ast;
+  for (const std::string_view part : source_.parts) {
+    error_->part = static_cast<uint32_t>(draft_->parts.size());
+    Fault fault;
+    const Context context = {.ast = &ast};
+    if (!Parse(part, source_.syntax, limits_, &ast, &fault)) {
+      return Fail(fault.code, context, fault.position, fault.message, fault.hint);
+    }
+    draft_->parts.push_back(static_cast<uint32_t>(draft_->ops.size()));
+    if (!Expand(context) || !Emit(context, {}, OpCode::kEnd)) return false;
+  }
+  return true;
+}
+
+// Blocks use other blocks, which adds to the list while it is worked off.
+bool Compiler::CompileBlocks() {
+  for (size_t i = 0; i < block_names_.size(); ++i) {
+    const std::string_view name = block_names_[i];
+    block_ops_.push_back(static_cast<uint32_t>(draft_->ops.size()));
+    sections_ = 1;
+    chain_.assign(1, {.name = name, .sections = sections_});
+    const Context context = {.ast = &snippets_.at(name), .snippet = name, .indent = {}, .called = true};
+    if (!Expand(context) || !Emit(context, {}, OpCode::kReturn)) return false;
+  }
+  for (Op& op : draft_->ops) {
+    if (op.code == OpCode::kCall) op.arg = block_ops_[op.arg];
+  }
+  return true;
+}
+
+bool Compiler::Expand(const Context& context) {
+  std::vector<uint32_t> open;  // operations of the sections that are open in this text
+  for (const Node& node : context.ast->nodes) {
+    if (!ExpandNode(context, node, &open)) return false;
+  }
+  return true;
+}
+
+bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<uint32_t>* open) {
+  if (node.type == NodeType::kText) return AddText(context, node);
+  if (node.line_start && !StartLine(context, node)) return false;
+  switch (node.type) {
+    case NodeType::kText: break;
+    case NodeType::kVariable: {
+      const bool escape = source_.escape == Escape::kHtml && !node.raw;
+      return EmitValue(context, node, OpCode::kPrintSlot, escape ? kEscapeFlag : 0);
+    }
+    case NodeType::kSection:
+    case NodeType::kInverted:
+      if (!EmitValue(context, node,
+                     node.type == NodeType::kSection ? OpCode::kSectionSlot : OpCode::kInvertedSlot, 0)) {
+        return false;
+      }
+      open->push_back(static_cast<uint32_t>(draft_->ops.size() - 1));
+      ++sections_;
+      return true;
+    case NodeType::kClose: {
+      const uint32_t opened = open->back();
+      open->pop_back();
+      --sections_;
+      if (context.ast->nodes[node.match].type == NodeType::kSection) {
+        if (!Emit(context, node, OpCode::kEndSection, 0, 0, opened + 1)) return false;
+      } else if (!Flush(context, node)) {
+        return false;
+      }
+      draft_->ops[opened].arg = static_cast<uint32_t>(draft_->ops.size());
+      return true;
+    }
+    case NodeType::kSnippet: return ExpandSnippet(context, node);
+  }
+  return true;
+}
+
+bool Compiler::ExpandSnippet(const Context& context, const Node& node) {
+  const std::string_view name = context.ast->Text(node);
+  if (source_.snippets.kind() != json::Kind::kObject) {
+    return Fail(Code::kUndefinedSnippet, context, node.position,
+                "snippet \"" + QuoteTag(name) + "\" does not exist");
+  }
+  const json::Value text = source_.snippets.Find(name);
+  if (text.missing()) return true;
+  if (text.kind() != json::Kind::kString) {
+    return Fail(Code::kUndefinedSnippet, context, node.position,
+                "snippet \"" + QuoteTag(name) + "\" must be a string");
+  }
+  if (++expansions_ + draft_->ops.size() > limits_.program_operations) {
+    return Fail(Code::kProgramTooLarge, context, node.position,
+                "template with its snippets exceeds the limit of " +
+                    std::to_string(limits_.program_operations) + " operations");
+  }
+  const Ast* ast = ParseSnippet(context, node, name, text.string());
+  if (ast == nullptr) return false;
+
+  for (size_t i = 0; i < chain_.size(); ++i) {
+    if (chain_[i].name != name) continue;
+    if (chain_[i].sections != sections_) return Call(context, node, name);
+    std::string path;
+    for (size_t j = i; j < chain_.size() && path.size() < 200; ++j) path += QuoteTag(chain_[j].name) + " > ";
+    return Fail(Code::kSnippetTooDeep, context, node.position,
+                "snippet \"" + QuoteTag(name) + "\" includes itself without end: " + path + QuoteTag(name),
+                "Include it within a section, so that the data can end it.");
+  }
+  if (sections_ > 0 && blocks_.contains(name)) return Call(context, node, name);
+  if (chain_.size() >= limits_.snippet_depth) {
+    return Fail(Code::kSnippetTooDeep, context, node.position,
+                "snippets are nested more than " + std::to_string(limits_.snippet_depth) + " deep");
+  }
+  chain_.push_back({.name = name, .sections = sections_});
+  Context inner = {.ast = ast, .snippet = name, .indent = {}, .called = false};
+  if (node.standalone) {
+    inner.indent = context.indent + std::string(context.ast->Indent(node));
+    inner.called = context.called;
+  }
+  if (!Expand(inner)) return false;
+  chain_.pop_back();
+  return true;
+}
+
+const Ast* Compiler::ParseSnippet(const Context& context, const Node& node, std::string_view name,
+                                  std::string_view text) {
+  const auto [found, added] = snippets_.try_emplace(name);
+  Ast* ast = &found->second;
+  if (!added) return ast;
+  Fault fault;
+  if (Parse(text, source_.syntax, limits_, ast, &fault)) return ast;
+  if (fault.code == Code::kTemplateTooLarge) {
+    Fail(fault.code, context, node.position, "snippet \"" + QuoteTag(name) + "\": " + fault.message);
+  } else {
+    Fail(fault.code, {.ast = ast, .snippet = name}, fault.position,
+         "snippet \"" + QuoteTag(name) + "\": " + fault.message, fault.hint);
+  }
+  return nullptr;
+}
+
+bool Compiler::Call(const Context& context, const Node& node, std::string_view name) {
+  const auto [found, added] = blocks_.try_emplace(name, static_cast<uint32_t>(block_names_.size()));
+  if (added) block_names_.push_back(found->first);
+  std::string indent;
+  if (node.standalone) indent = context.indent + std::string(context.ast->Indent(node));
+  if (indent.size() > UINT16_MAX) {
+    return Fail(Code::kProgramTooLarge, context, node.position, "snippet is indented too far");
+  }
+  // The indentation in force is only that of this text's caller if this text is called itself.
+  const uint8_t flags = node.standalone && context.called ? kNestFlag : 0;
+  if (!Emit(context, node, OpCode::kCall, static_cast<uint16_t>(indent.size()), flags, found->second)) return false;
+  draft_->pool += indent;
+  literal_ = static_cast<uint32_t>(draft_->pool.size());
+  return CheckPool(context, node);
+}
+
+bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint16_t name, uint8_t flags,
+                    uint32_t arg) {
+  if (draft_->ops.size() >= limits_.program_operations) {
+    return Fail(Code::kProgramTooLarge, context, node.position,
+                "template with its snippets exceeds the limit of " +
+                    std::to_string(limits_.program_operations) + " operations");
+  }
+  const auto end = static_cast<uint32_t>(draft_->pool.size());
+  draft_->ops.push_back({.code = code,
+                         .flags = static_cast<uint8_t>(flags | (indent_ ? kIndentFlag : 0)),
+                         .name = name,
+                         .text = literal_,
+                         .length = end - literal_,
+                         .arg = arg});
+  literal_ = end;
+  indent_ = false;
+  return true;
+}
+
+// What a tag names: `first` is the operation for a variable's slot.
+bool Compiler::EmitValue(const Context& context, const Node& node, OpCode first, uint8_t flags) {
+  const std::string_view path = context.ast->Text(node);
+  if (path == ".") return Emit(context, node, At(first, Place::kTop), 0, flags);
+  const Place place = sections_ == 0 ? Place::kSlot : Place::kName;
+  size_t dot = std::min(path.find('.'), path.size());
+  uint16_t id;
+  if (!UseVariable(context, node, path.substr(0, dot), &id)) return false;
+  if (dot == path.size()) return Emit(context, node, At(first, place), id, flags);
+
+  const size_t at = draft_->paths.size();
+  draft_->paths.push_back(0);
+  while (dot < path.size()) {
+    const size_t start = dot + 1;
+    dot = std::min(path.find('.', start), path.size());
+    uint16_t next;
+    if (!Intern(context, node, path.substr(start, dot - start), &next)) return false;
+    draft_->paths.push_back(next);
+    ++draft_->paths[at];
+  }
+  return Emit(context, node, At(OpCode::kLoadSlot, place), id, 0, static_cast<uint32_t>(at)) &&
+         Emit(context, node, At(first, Place::kRegister), 0, flags);
+}
+
+// Ends the literal that is being gathered, where an operation is going to be jumped to.
+bool Compiler::Flush(const Context& context, const Node& node) {
+  if (draft_->pool.size() == literal_ && !indent_) return true;
+  return Emit(context, node, OpCode::kText);
+}
+
+bool Compiler::StartLine(const Context& context, const Node& node) {
+  if (context.called) {
+    if (!Flush(context, node)) return false;
+    indent_ = true;
+  }
+  draft_->pool += context.indent;
+  return true;
+}
+
+bool Compiler::AddText(const Context& context, const Node& node) {
+  const std::string_view text = context.ast->Text(node);
+  if (!context.called && context.indent.empty()) {
+    draft_->pool += text;
+    return CheckPool(context, node);
+  }
+  bool line_start = node.line_start;
+  for (size_t start = 0; start < text.size();) {
+    if (line_start && !StartLine(context, node)) return false;
+    const size_t newline = text.find('\n', start);
+    const size_t end = newline == std::string_view::npos ? text.size() : newline + 1;
+    draft_->pool += text.substr(start, end - start);
+    if (!CheckPool(context, node)) return false;
+    start = end;
+    line_start = true;
+  }
+  return true;
+}
+
+// Snippets within snippets can make much of little.
+bool Compiler::CheckPool(const Context& context, const Node& node) {
+  const size_t bound = std::max<size_t>(limits_.output_bytes, limits_.template_bytes);
+  if (draft_->pool.size() <= bound) return true;
+  return Fail(Code::kProgramTooLarge, context, node.position,
+              "template with its snippets exceeds the limit of " + std::to_string(bound) + " bytes");
+}
+
+bool Compiler::Intern(const Context& context, const Node& node, std::string_view text, uint16_t* id) {
+  const auto [found, added] = ids_.try_emplace(text, static_cast<uint16_t>(draft_->names.size()));
+  if (added) {
+    if (draft_->names.size() >= kMostNames) {
+      return Fail(Code::kProgramTooLarge, context, node.position, "template uses too many names");
+    }
+    draft_->names.push_back({.text = text});
+  }
+  *id = found->second;
+  return true;
+}
+
+bool Compiler::UseVariable(const Context& context, const Node& node, std::string_view text, uint16_t* id) {
+  if (!Intern(context, node, text, id)) return false;
+  Name& name = draft_->names[*id];
+  name.root = name.used = true;
+  if (sections_ > 0 || name.needed) return true;
+  name.needed = true;
+  if (!draft_->declared) {
+    draft_->inferred.push_back(*id);
+    return true;
+  }
+  if (*id < declared_names_.size() && declared_names_[*id]) return true;
+  Fail(Code::kUndeclaredVariable, context, node.position,
+       "variable \"" + QuoteTag(text) + "\" is not declared");
+  ErrorText hint(error_->hint);
+  if (draft_->declarations.empty()) {
+    hint << "No variables are declared.";
+    return false;
+  }
+  hint << "Declared are ";
+  for (size_t i = 0; i < draft_->declarations.size(); ++i) {
+    if (i > 0) hint << ", ";
+    hint << draft_->declarations[i].name;
+  }
+  hint << ".";
+  return false;
+}
+
+bool Compile(const Source& source, const Limits& limits, std::string* program, Error* error) {
+  *error = Error();
+  Draft draft;
+  return Compiler(source, limits, &draft, error).Run() && Link(draft, program, error);
+}
+
+}  // namespace promptreg::tmpl

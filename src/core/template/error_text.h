@@ -1,0 +1,44 @@
+// Composing the texts of an Error in place: nothing is allocated, and what does not fit is cut between
+// characters and ends in "...".
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "core/json/value.h"
+#include "core/template/template.h"
+
+namespace promptreg::tmpl {
+
+class ErrorText {
+ public:
+  template <size_t kSize>
+  explicit ErrorText(char (&buffer)[kSize]) : buffer_(buffer), capacity_(kSize - 1) {
+    buffer_[0] = '\0';
+  }
+  ErrorText& operator<<(std::string_view text);
+  ErrorText& operator<<(uint64_t number);
+  size_t left() const { return capacity_ - length_; }
+
+ private:
+  char* buffer_;
+  size_t capacity_;
+  size_t length_ = 0;
+  bool full_ = false;
+};
+
+// The longest prefix of at most `bytes` bytes that does not end within a character.
+std::string_view CutText(std::string_view text, size_t bytes);
+
+// `text` in double quotes, shortened to about 40 characters, with control characters escaped.
+void AppendQuoted(std::string_view text, ErrorText* out);
+
+// Says what a value is, such as: the string "5".
+void AppendDescription(json::Value value, ErrorText* out);
+
+// Sets line and column of an offset in a text, and shows the line with a caret under the place in detail.
+// snippet: the name of the snippet that the text belongs to, or empty.
+void SetPosition(std::string_view text, size_t offset, std::string_view snippet, Error* error);
+
+}  // namespace promptreg::tmpl

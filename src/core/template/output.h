@@ -1,0 +1,99 @@
+// The text that a rendering makes: a buffer with a bound, which looks for interrupts as it fills.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/json/emit.h"
+#include "core/json/numeric.h"
+#include "core/template/scratch.h"
+#include "core/template/template.h"
+
+namespace promptreg::tmpl {
+
+class Output {
+ public:
+  Output(Scratch* scratch, const RenderOptions& options) noexcept
+      : scratch_(scratch), interrupt_(options.interrupt) {
+    const uint64_t limit = options.limits.output_bytes;
+    limit_ = limit > scratch->bytes ? static_cast<size_t>(limit - scratch->bytes) : 0;
+    at_ = scratch->out.data;
+    end_ = at_ == nullptr ? at_ : at_ + std::min({scratch->out.capacity, limit_, kPollBytes});
+  }
+
+  // Room for `bytes` more, or null and a code.
+  char* Reserve(size_t bytes) noexcept {
+    return bytes <= static_cast<size_t>(end_ - at_) ? at_ : Grow(bytes);
+  }
+  void Advance(char* end) noexcept { at_ = end; }
+
+  bool Append(const char* text, size_t length) noexcept {
+    char* at = Reserve(length);
+    if (at == nullptr) return length == 0 && code_ == Code::kOk;
+    std::memcpy(at, text, length);
+    at_ = at + length;
+    return true;
+  }
+
+  bool Put(char c) noexcept {
+    char* at = Reserve(1);
+    if (at == nullptr) return false;
+    *at = c;
+    at_ = at + 1;
+    return true;
+  }
+
+  bool Number(json::Value value) noexcept {
+    char* at = Reserve(json::NumberTextLength(value));
+    if (at == nullptr) return false;
+    at_ = json::WriteNumber(value, at);
+    return true;
+  }
+
+  json::Cursor* Level(uint32_t depth) noexcept {
+    if (!scratch_->levels.Reserve(size_t{depth} + 1)) {
+      code_ = Code::kOutOfMemory;
+      return nullptr;
+    }
+    return &scratch_->levels.data[depth];
+  }
+
+  bool AppendHtml(const char* text, size_t length) noexcept;
+
+  // False: the caller's flag is up.
+  bool Poll() noexcept {
+    if (interrupt_ == nullptr || *interrupt_ == 0) return true;
+    code_ = Code::kInterrupted;
+    return false;
+  }
+
+  Code code() const noexcept { return code_; }
+  size_t size() const noexcept { return static_cast<size_t>(at_ - scratch_->out.data); }
+
+ private:
+  static constexpr size_t kPollBytes = size_t{1} << 20;
+
+  char* Grow(size_t bytes) noexcept;
+
+  Scratch* scratch_;
+  const volatile std::sig_atomic_t* interrupt_;
+  size_t limit_;
+  char* at_;
+  char* end_;  // of what may be written without a closer look
+  Code code_ = Code::kOk;
+};
+
+// A sink for JSON whose text is escaped for HTML.
+class HtmlOutput {
+ public:
+  explicit HtmlOutput(Output* out) noexcept : out_(out) {}
+  bool Put(char c) noexcept { return out_->AppendHtml(&c, 1); }
+  bool Append(const char* text, size_t length) noexcept { return out_->AppendHtml(text, length); }
+  bool Number(json::Value value) noexcept { return out_->Number(value); }
+  json::Cursor* Level(uint32_t depth) noexcept { return out_->Level(depth); }
+
+ private:
+  Output* out_;
+};
+
+}  // namespace promptreg::tmpl

@@ -1,0 +1,29 @@
+// From texts to nodes, in linear time and without recursion.
+#pragma once
+
+#include <string_view>
+
+#include "core/template/ast.h"
+#include "core/template/template.h"
+
+namespace promptreg::tmpl {
+
+// `ast` views `text`. False: *fault says why.
+bool Parse(std::string_view text, Syntax syntax, const Limits& limits, Ast* ast, Fault* fault);
+
+// The parts of Parse.
+bool ParseMustache(std::string_view text, const Limits& limits, Ast* ast, Fault* fault);
+bool ParseFString(std::string_view text, const Limits& limits, Ast* ast, Fault* fault);
+
+// What is wrong with a name; empty: nothing. Names are made of letters, digits, most marks that mean
+// nothing in a tag, and all characters beyond ASCII but white space; they are bounded, so that looking one
+// up is.
+std::string_view NameProblem(std::string_view name);
+
+// The same for a path: names joined by dots, or a single dot.
+std::string_view PathProblem(std::string_view path);
+
+// A tag as it is quoted in messages: shortened, on one line.
+std::string QuoteTag(std::string_view tag);
+
+}  // namespace promptreg::tmpl

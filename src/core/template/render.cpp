@@ -1,0 +1,298 @@
+#include <algorithm>
+
+#include "core/json/layout.h"
+#include "core/template/error_text.h"
+#include "core/template/output.h"
+#include "core/template/program.h"
+#include "core/template/scratch.h"
+
+namespace promptreg::tmpl {
+namespace {
+
+using json::Kind;
+using json::Value;
+
+class Renderer {
+ public:
+  Renderer(const Layout& program, const RenderOptions& options, Scratch* scratch) noexcept
+      : program_(program),
+        base_(program.base()),
+        slots_(scratch->slots.data),
+        scratch_(scratch),
+        limits_(options.limits),
+        out_(scratch, options) {}
+
+  Code Run(uint32_t part) noexcept {
+    const uint64_t limit = limits_.render_operations;
+    operations_left_ = limit > scratch_->operations ? limit - scratch_->operations : 0;
+    if (!out_.Poll()) return out_.code();
+    if (!scratch_->frames.Reserve(4)) return Code::kOutOfMemory;
+    Frame& root = scratch_->frames.data[0];
+    root.context = scratch_->root;
+    root.objects = 0;  // its names are in the slots
+    const Code code = Loop(part);
+    return code == Code::kOk ? out_.code() : code;
+  }
+
+  const Output& out() const noexcept { return out_; }
+  uint64_t operations_left() const noexcept { return operations_left_ + ticks_; }
+
+ private:
+  Code Loop(uint32_t part) noexcept {
+    const Op* const ops = program_.ops();
+    const Op* op = ops + program_.part(part);
+    for (;;) {
+      if (ticks_ == 0) {
+        const Code code = Refill();
+        if (code != Code::kOk) return code;
+      }
+      --ticks_;
+      if ((op->flags & kIndentFlag) != 0 && !Indent()) return out_.code();
+      if (op->length != 0 && !out_.Append(base_ + op->text, op->length)) return out_.code();
+      switch (op->code) {
+        case OpCode::kUnused:
+        case OpCode::kText: break;
+        case OpCode::kEnd: return Code::kOk;
+
+        case OpCode::kPrintSlot:
+          if (!Print(slots_[op->name], *op)) return Stopped();
+          break;
+        case OpCode::kPrintName:
+          if (!Print(Lookup(op->name), *op)) return Stopped();
+          break;
+        case OpCode::kPrintTop:
+          if (!Print(scratch_->frames.data[top_].context, *op)) return Stopped();
+          break;
+        case OpCode::kPrintRegister:
+          if (!Print(register_, *op)) return Stopped();
+          break;
+
+        case OpCode::kLoadSlot:
+        case OpCode::kLoadName:
+        case OpCode::kLoadTop: register_ = Follow(Get(*op), op->arg); break;
+
+        case OpCode::kSectionSlot:
+        case OpCode::kSectionName:
+        case OpCode::kSectionTop:
+        case OpCode::kSectionRegister: {
+          const Value value = Get(*op);
+          if (!value.Truthy()) {
+            op = ops + op->arg;
+            continue;
+          }
+          const Code code = Push(value);
+          if (code != Code::kOk) return code;
+          break;
+        }
+        case OpCode::kInvertedSlot:
+        case OpCode::kInvertedName:
+        case OpCode::kInvertedTop:
+        case OpCode::kInvertedRegister:
+          if (Get(*op).Truthy()) {
+            op = ops + op->arg;
+            continue;
+          }
+          break;
+        case OpCode::kEndSection:
+          if (NextElement()) {
+            op = ops + op->arg;
+            continue;
+          }
+          --top_;
+          break;
+
+        case OpCode::kCall: {
+          const Code code = Call(*op, static_cast<uint32_t>(op - ops) + 1);
+          if (code != Code::kOk) return code;
+          op = ops + op->arg;
+          continue;
+        }
+        case OpCode::kReturn: {
+          const Return& back = scratch_->returns.data[--calls_];
+          indent_begin_ = back.indent_begin;
+          indent_end_ = back.indent_end;
+          op = ops + back.op;
+          continue;
+        }
+      }
+      ++op;
+    }
+  }
+
+  // Why an append failed: its own code, or the JSON's depth.
+  Code Stopped() const noexcept { return out_.code() == Code::kOk ? Code::kJsonTooDeep : out_.code(); }
+
+  // Operations are handed out in small lots, with a look for interrupts before each.
+  Code Refill() noexcept {
+    constexpr uint64_t kLot = 1000;
+    if (!out_.Poll()) return out_.code();
+    if (operations_left_ == 0) return Code::kTooManyOperations;
+    ticks_ = static_cast<uint32_t>(std::min(operations_left_, kLot));
+    operations_left_ -= ticks_;
+    return Code::kOk;
+  }
+
+  Value Get(const Op& op) const noexcept {
+    switch (PlaceOf(op.code)) {
+      case Place::kSlot: return slots_[op.name];
+      case Place::kName: return Lookup(op.name);
+      case Place::kTop: return scratch_->frames.data[top_].context;
+      case Place::kRegister: break;
+    }
+    return register_;
+  }
+
+  Value Lookup(uint32_t name) const noexcept {
+    const Frame* frames = scratch_->frames.data;
+    for (uint32_t i = frames[top_].objects; i != 0; i = frames[i - 1].objects) {
+      const Value value = frames[i].context.Find(program_.name(name));
+      if (!value.missing()) return value;
+    }
+    // What is looked up is always the first of a path, which has a slot.
+    return slots_[name];
+  }
+
+  Value Follow(Value value, uint32_t path) const noexcept {
+    const uint16_t* names = program_.paths() + path;
+    for (uint32_t i = 1; i <= names[0]; ++i) value = value.Find(program_.name(names[i]));
+    return value;
+  }
+
+  Code Push(Value value) noexcept {
+    if (top_ >= limits_.nesting) return Code::kNestingTooDeep;
+    if (!scratch_->frames.Reserve(size_t{top_} + 2)) return Code::kOutOfMemory;
+    Frame& frame = scratch_->frames.data[++top_];
+    frame.count = 0;
+    if (value.kind() == Kind::kArray) {
+      frame.count = value.size();
+      frame.entries = value.data() + 4;
+      frame.base = frame.entries + size_t{frame.count} * 4;
+      frame.offset = frame.index = 0;
+      NextElement();
+    } else {
+      SetContext(&frame, value);
+    }
+    return Code::kOk;
+  }
+
+  void SetContext(Frame* frame, Value value) noexcept {
+    frame->context = value;
+    frame->objects = value.kind() == Kind::kObject ? top_ : frame[-1].objects;
+  }
+
+  bool NextElement() noexcept {
+    Frame& frame = scratch_->frames.data[top_];
+    if (frame.count == 0) return false;
+    --frame.count;
+    const uint32_t entry = json::layout::Entry(frame.entries, frame.index++);
+    const uint32_t begin = frame.offset;
+    frame.offset = json::layout::End(entry, begin);
+    SetContext(&frame, json::layout::Decode(entry, frame.base, begin, frame.offset));
+    return true;
+  }
+
+  Code Call(const Op& op, uint32_t back) noexcept {
+    if (calls_ >= limits_.snippet_depth) return Code::kSnippetTooDeep;
+    if (!scratch_->returns.Reserve(size_t{calls_} + 1) ||
+        !scratch_->indent.Reserve(size_t{indent_end_} + op.name)) {
+      return Code::kOutOfMemory;
+    }
+    scratch_->returns.data[calls_++] = {.op = back, .indent_begin = indent_begin_, .indent_end = indent_end_};
+    if ((op.flags & kNestFlag) == 0) indent_begin_ = indent_end_;
+    if (op.name != 0) {
+      std::memcpy(scratch_->indent.data + indent_end_, base_ + op.text + op.length, op.name);
+      indent_end_ += op.name;
+    }
+    return Code::kOk;
+  }
+
+  bool Indent() noexcept {
+    if (indent_begin_ == indent_end_) return true;
+    return out_.Append(scratch_->indent.data + indent_begin_, indent_end_ - indent_begin_);
+  }
+
+  bool Print(Value value, const Op& op) noexcept {
+    const bool html = (op.flags & kEscapeFlag) != 0;
+    switch (value.kind()) {
+      case Kind::kString:
+        if (html) return out_.AppendHtml(value.data(), value.length());
+        return out_.Append(value.data(), value.length());
+      case Kind::kMissing:
+      case Kind::kNull: return true;
+      case Kind::kTrue: return out_.Append("true", 4);
+      case Kind::kFalse: return out_.Append("false", 5);
+      case Kind::kNumber: return out_.Number(value);
+      case Kind::kArray:
+      case Kind::kObject: break;
+    }
+    return PrintJson(value, html);
+  }
+
+  bool PrintJson(Value value, bool html) noexcept {
+    HtmlOutput escaped(&out_);
+    return (html ? json::EmitCompact(value, limits_.json_depth, escaped)
+                 : json::EmitCompact(value, limits_.json_depth, out_)) == json::Emitted::kOk;
+  }
+
+  const Layout& program_;
+  const char* const base_;
+  const Value* const slots_;
+  Scratch* const scratch_;
+  const Limits& limits_;
+  Output out_;
+  Value register_;
+  uint32_t top_ = 0;    // the innermost frame
+  uint32_t calls_ = 0;
+  uint32_t ticks_ = 0;  // operations until the next look around
+  uint32_t indent_begin_ = 0, indent_end_ = 0;
+  uint64_t operations_left_ = 0;
+};
+
+void Explain(Code code, const Limits& limits, Error* error) noexcept {
+  *error = Error();
+  error->code = code;
+  ErrorText message(error->message);
+  ErrorText hint(error->hint);
+  switch (code) {
+    case Code::kInterrupted: message << "rendering was interrupted"; break;
+    case Code::kOutOfMemory: message << "out of memory"; break;
+    case Code::kNestingTooDeep:
+      message << "rendering opens more than " << limits.nesting << " sections within one another";
+      break;
+    case Code::kSnippetTooDeep:
+      message << "rendering includes snippets more than " << limits.snippet_depth << " deep";
+      hint << "A snippet that includes itself ends where the data end.";
+      break;
+    case Code::kTooManyOperations:
+      message << "rendering exceeds the limit of " << limits.render_operations << " operations";
+      hint << "Lists within lists multiply.";
+      break;
+    case Code::kOutputTooLarge:
+      message << "rendering exceeds the limit of " << limits.output_bytes << " bytes of output";
+      break;
+    case Code::kJsonTooDeep:
+      message << "a value is nested more than " << limits.json_depth << " deep";
+      break;
+    default: message << "rendering failed"; break;
+  }
+}
+
+}  // namespace
+
+Code Render(ProgramView program, uint32_t part, const RenderOptions& options, Scratch* scratch,
+            std::string_view* output, Error* error) noexcept {
+  const Layout layout(program.data());
+  Renderer renderer(layout, options, scratch);
+  const Code code = renderer.Run(part);
+  if (code != Code::kOk) {
+    Explain(code, options.limits, error);
+    error->part = part;
+    return code;
+  }
+  scratch->bytes += renderer.out().size();
+  scratch->operations = options.limits.render_operations - std::min(options.limits.render_operations, renderer.operations_left());
+  *output = {scratch->out.data, renderer.out().size()};
+  return Code::kOk;
+}
+
+}  // namespace promptreg::tmpl

@@ -1,0 +1,67 @@
+// Working memory of renderings. Plain memory without destructors: what owns it may be left by a longjmp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "core/json/value.h"
+#include "core/template/template.h"
+
+namespace promptreg::tmpl {
+
+// A growing array of trivial things that reports when memory runs out.
+template <typename T>
+struct Buffer {
+  T* data = nullptr;
+  size_t capacity = 0;
+
+  bool Reserve(size_t count) noexcept {
+    if (count <= capacity) return true;
+    size_t larger = capacity * 2;
+    if (larger < count) larger = count;
+    if (larger > SIZE_MAX / sizeof(T)) return false;
+    void* moved = std::realloc(data, larger * sizeof(T));
+    if (moved == nullptr) return false;
+    data = static_cast<T*>(moved);
+    capacity = larger;
+    return true;
+  }
+
+  void Free() noexcept {
+    std::free(data);
+    data = nullptr;
+    capacity = 0;
+  }
+};
+
+// A context of the stack, and where the section that pushed it stands.
+struct Frame {
+  json::Value context;
+  const char* entries = nullptr;  // of the list that is being walked
+  const char* base = nullptr;
+  uint32_t count = 0;             // elements still to come
+  uint32_t offset = 0;            // where the next one starts
+  uint32_t index = 0;             // which one that is
+  uint32_t objects = 0;           // the innermost frame from here on outwards that is an object; 0: none
+};
+
+// A snippet that has been called.
+struct Return {
+  uint32_t op = 0;  // to go on with
+  uint32_t indent_begin = 0, indent_end = 0;  // the indentation in force before
+};
+
+struct Scratch {
+  Buffer<char> out;
+  Buffer<json::Value> slots;
+  Buffer<Frame> frames;
+  Buffer<Return> returns;
+  Buffer<char> indent;
+  Buffer<json::Cursor> levels;   // of JSON that is being written
+  json::Value root;
+  uint64_t operations = 0;       // spent by the renderings since Bind
+  uint64_t bytes = 0;
+};
+
+}  // namespace promptreg::tmpl
