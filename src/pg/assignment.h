@@ -1,0 +1,24 @@
+// Which version of a route a user gets.
+#pragma once
+
+#include <optional>
+
+#include "pg/cache.h"
+
+namespace promptreg::pg {
+
+enum class Reason : uint8 { kDeployed, kExperiment, kControl, kLatest };
+
+const char* ReasonName(Reason reason);
+
+struct Assignment {
+  const Version* version;
+  const Variant* variant;  // nullptr: none
+  Reason reason;
+  std::optional<uint32> slot;  // coverage slot of the user, where an experiment runs
+};
+
+// `user` in the database's encoding; none: the deployed version.
+Assignment Assign(const Route& route, std::optional<std::string_view> user);
+
+}  // namespace promptreg::pg

@@ -1,0 +1,145 @@
+#include "pg/cache.h"
+
+#include <algorithm>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "pg/invalidation.h"
+#include "pg/settings.h"
+
+namespace promptreg::pg {
+namespace {
+
+MemoryContext memory = nullptr;
+uint64 filled_in_epoch = 0;
+uint64 clock = 0;  // counts uses; the smallest last_used is the least recent
+PointerTable<Route> routes;
+PointerTable<Version> versions;
+CacheStatistics statistics = {};
+
+uint64 VersionHash(int64 id) {
+  // Ids are consecutive: spread them, and keep the low bits good.
+  uint64 hash = static_cast<uint64>(id) * 0x9E3779B97F4A7C15ULL;
+  return hash ^ (hash >> 32);
+}
+
+void FreeRoute(Route* route) {
+  routes.Remove(route->hash, route);
+  --route->deployed->references;
+  for (uint32 i = 0; i < route->variant_count; ++i) --route->variants[i].version->references;
+  pfree(route);
+}
+
+void FreeVersion(Version* version) {
+  versions.Remove(VersionHash(version->id), version);
+  pfree(version);
+}
+
+uint64 Used() { return MemoryContextMemAllocated(memory, true); }
+
+void Reset() {
+  if (memory != nullptr) MemoryContextReset(memory);
+  routes = {};
+  versions = {};
+}
+
+bool IsEvictable(const Version* version) { return version->references == 0; }
+
+// Frees the eighth that was least recently used. Versions that a route leads to stay as long as it.
+void Evict() {
+  const uint32 count = routes.count() + versions.count();
+  auto* ages = static_cast<uint64*>(palloc(sizeof(uint64) * count));
+  auto* victims = static_cast<void**>(palloc(sizeof(void*) * count));
+  uint32 n = 0;
+  routes.ForEach([&](const Route* route) { ages[n++] = route->last_used; });
+  versions.ForEach([&](const Version* version) {
+    if (IsEvictable(version)) ages[n++] = version->last_used;
+  });
+  std::nth_element(ages, ages + n / 8, ages + n);
+  const uint64 threshold = ages[n / 8];
+
+  // Removing moves entries within a table, so the victims are collected first.
+  n = 0;
+  routes.ForEach([&](Route* route) {
+    if (route->last_used <= threshold) victims[n++] = route;
+  });
+  for (uint32 i = 0; i < n; ++i) FreeRoute(static_cast<Route*>(victims[i]));
+  n = 0;
+  versions.ForEach([&](Version* version) {
+    if (version->last_used <= threshold && IsEvictable(version)) victims[n++] = version;
+  });
+  for (uint32 i = 0; i < n; ++i) FreeVersion(static_cast<Version*>(victims[i]));
+  pfree(victims);
+  pfree(ages);
+}
+
+}  // namespace
+
+void TrimCache() {
+  if (InstallationEpoch() != filled_in_epoch) {
+    Reset();
+    filled_in_epoch = InstallationEpoch();
+  }
+  if (memory == nullptr || Used() <= CacheBound()) return;
+  while (routes.count() + versions.count() > 0 && Used() > CacheBound()) Evict();
+  // What is left is the tables' own arrays, from a time when the bound was higher.
+  if (Used() > CacheBound()) Reset();
+}
+
+MemoryContext CacheMemory() {
+  if (memory == nullptr) {
+    // With small blocks, chunks over 1 kB are allocated one by one, to the size asked for: the usual doubling would
+    // waste a third of the bound.
+    memory = AllocSetContextCreate(CacheMemoryContext, "promptreg cache", 0, 8 * 1024, 8 * 1024);
+  }
+  return memory;
+}
+
+uint64 RouteHash(std::string_view name, std::string_view environment) {
+  return XXH3_64bits_withSeed(name.data(), name.size(), XXH3_64bits(environment.data(), environment.size()));
+}
+
+Route* FindRoute(uint64 hash, std::string_view name, std::string_view environment) {
+  Route* route = routes.Find(hash, [&](const Route& candidate) {
+    return candidate.asked_name == name && candidate.environment == environment;
+  });
+  if (route != nullptr) route->last_used = ++clock;
+  return route;
+}
+
+void InsertRoute(Route* route) {
+  Route* old = FindRoute(route->hash, route->asked_name, route->environment);
+  if (old != nullptr) FreeRoute(old);
+  ++route->deployed->references;
+  for (uint32 i = 0; i < route->variant_count; ++i) ++route->variants[i].version->references;
+  route->last_used = ++clock;
+  routes.Insert(CacheMemory(), route->hash, route);
+}
+
+Version* FindVersion(int64 id, uint64 fingerprint) {
+  Version* version = versions.Find(VersionHash(id), [&](const Version& candidate) {
+    return candidate.id == id && candidate.fingerprint == fingerprint;
+  });
+  if (version != nullptr) version->last_used = ++clock;
+  return version;
+}
+
+void InsertVersion(Version* version) {
+  version->last_used = ++clock;
+  versions.Insert(CacheMemory(), VersionHash(version->id), version);
+  ++statistics.compiled;
+}
+
+CacheStatistics GetCacheStatistics() {
+  CacheStatistics result = statistics;
+  result.routes = routes.count();
+  result.versions = versions.count();
+  result.bytes = memory != nullptr ? Used() : 0;
+  return result;
+}
+
+void CountRouteMiss() { ++statistics.route_misses; }
+void CountRouteHit() { ++statistics.route_hits; }
+
+}  // namespace promptreg::pg

@@ -1,0 +1,54 @@
+#include "pg/caller.h"
+
+namespace promptreg::pg {
+namespace {
+
+// Frames live on the stack of the functions that push them, which pop them however they end.
+CallFrame* innermost = nullptr;
+
+}  // namespace
+
+Oid CallerRole() { return innermost != nullptr ? innermost->caller : GetUserId(); }
+
+void NoteRightsCheck() {
+  if (innermost != nullptr) innermost->rights_checked = true;
+}
+
+void EnterOwner(Oid owner, CallFrame* frame, Oid* saved_user, int* saved_context) {
+  frame->caller = CallerRole();
+  frame->outer = innermost;
+  GetUserIdAndSecContext(saved_user, saved_context);
+  SetUserIdAndSecContext(owner, *saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+  innermost = frame;
+}
+
+void LeaveOwner(CallFrame* frame, Oid saved_user, int saved_context) {
+  innermost = frame->outer;
+  SetUserIdAndSecContext(saved_user, saved_context);
+}
+
+void PassErrorOn(MemoryContext context) {
+  const int code = geterrcode();
+  const bool own = (code & 0xFFF) == (MAKE_SQLSTATE('P', 'R', '0', '0', '0') & 0xFFF);
+  if (!own && code != ERRCODE_INSUFFICIENT_PRIVILEGE) PG_RE_THROW();
+  MemoryContextSwitchTo(context);
+  ErrorData* error = CopyErrorData();
+  FlushErrorState();
+  error->context = nullptr;
+  ReThrowError(error);
+}
+
+}  // namespace promptreg::pg
+
+using namespace promptreg;  // NOLINT: only for the entry points below
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(promptreg_caller);
+Datum promptreg_caller(PG_FUNCTION_ARGS);
+
+Datum promptreg_caller(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  PG_RETURN_TEXT_P(cstring_to_text(GetUserNameFromId(pg::CallerRole(), false)));
+}
+}

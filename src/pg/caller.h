@@ -1,0 +1,48 @@
+// Who calls. Functions of the control plane run as the owner of the extension; this remembers the role that was in
+// force where the public function was called, and whether a check of its rights was made.
+#pragma once
+
+#include "pg/server.h"
+
+namespace promptreg::pg {
+
+// The role that the innermost public function was called by; outside of one, the current user.
+Oid CallerRole();
+
+// To be called by every check of rights.
+void NoteRightsCheck();
+
+struct CallFrame {
+  Oid caller = InvalidOid;
+  bool rights_checked = false;
+  CallFrame* outer = nullptr;
+};
+void EnterOwner(Oid owner, CallFrame* frame, Oid* saved_user, int* saved_context);
+void LeaveOwner(CallFrame* frame, Oid saved_user, int saved_context);
+
+// In a PG_CATCH block: passes the error on. The extension's own errors lose their CONTEXT, which would only list
+// internal functions, and tell a caller by which way a refusal came.
+[[noreturn]] void PassErrorOn(MemoryContext context);
+
+// Runs body() as `owner` with the present caller remembered, and restores both however body() ends. body() must not
+// hold objects with destructors across server calls.
+template <typename Body>
+CallFrame AsOwner(Oid owner, Body&& body) {
+  CallFrame frame;
+  Oid saved_user;
+  int saved_context;
+  const MemoryContext context = CurrentMemoryContext;
+  EnterOwner(owner, &frame, &saved_user, &saved_context);
+  PG_TRY();
+  { body(); }
+  PG_CATCH();
+  {
+    LeaveOwner(&frame, saved_user, saved_context);
+    PassErrorOn(context);
+  }
+  PG_END_TRY();
+  LeaveOwner(&frame, saved_user, saved_context);
+  return frame;
+}
+
+}  // namespace promptreg::pg

@@ -1,0 +1,352 @@
+#include "pg/load.h"
+
+#include "pg/compile.h"
+#include "pg/errors.h"
+#include "pg/jsonb.h"
+#include "pg/rights.h"
+
+namespace promptreg::pg {
+namespace {
+
+Query route_query = {
+    "SELECT p.name, r.xmin, n.xmin, v.id, v.content_hash, x.key, x.salt, x.coverage_ppm, x.id"
+    "  FROM promptreg.names n"
+    "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
+    "  JOIN promptreg.routes r ON r.prompt_id OPERATOR(pg_catalog.=) p.id"
+    "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) r.prompt_id"
+    "                           AND v.version OPERATOR(pg_catalog.=) r.version"
+    "  LEFT JOIN promptreg.experiments x ON x.id OPERATOR(pg_catalog.=) r.experiment_id"
+    "                                   AND x.state OPERATOR(pg_catalog.=) 'running'"
+    " WHERE n.name OPERATOR(pg_catalog.=) $1 AND r.environment OPERATOR(pg_catalog.=) $2",
+    2,
+    {TEXTOID, TEXTOID}};
+
+// The same columns for "latest".
+Query latest_query = {
+    "SELECT p.name, v.xmin, n.xmin, v.id, v.content_hash, NULL::text, NULL::text, 0, 0::pg_catalog.int8"
+    "  FROM promptreg.names n"
+    "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
+    "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) p.id"
+    "                           AND v.version OPERATOR(pg_catalog.=) p.head_version"
+    " WHERE n.name OPERATOR(pg_catalog.=) $1",
+    1,
+    {TEXTOID}};
+
+Query variants_query = {
+    "SELECT t.key, t.ppm, v.id, v.content_hash"
+    "  FROM (SELECT w.keys, w.ppm FROM ONLY promptreg.weights w"
+    "         WHERE w.experiment_id OPERATOR(pg_catalog.=) $1 ORDER BY w.number DESC LIMIT 1) AS w,"
+    "       ROWS FROM (pg_catalog.unnest(w.keys), pg_catalog.unnest(w.ppm)) AS t (key, ppm)"
+    "  JOIN promptreg.variants a ON a.experiment_id OPERATOR(pg_catalog.=) $1 AND a.key OPERATOR(pg_catalog.=) t.key"
+    "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) a.prompt_id"
+    "                           AND v.version OPERATOR(pg_catalog.=) a.version"
+    " WHERE t.ppm OPERATOR(pg_catalog.>) 0",
+    1,
+    {INT8OID}};
+
+Query version_query = {
+    "SELECT v.version, p.kind OPERATOR(pg_catalog.=) 'chat', v.messages, v.variables, v.syntax, v.escape, v.model,"
+    "       v.params"
+    "  FROM promptreg.versions v JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) v.prompt_id"
+    " WHERE v.id OPERATOR(pg_catalog.=) $1",
+    1,
+    {INT8OID}};
+
+Query version_id_query = {
+    "SELECT p.name, v.id, v.content_hash"
+    "  FROM promptreg.names n"
+    "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
+    "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) p.id"
+    " WHERE n.name OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2",
+    2,
+    {TEXTOID, INT4OID}};
+
+Query unresolved_query = {"SELECT promptreg.raise_unresolved($1, $2)", 2, {TEXTOID, TEXTOID}};
+Query open_prompt_query = {
+    "SELECT promptreg.check_version(promptreg.open_prompt($1, 'read'), $2)", 2, {TEXTOID, INT4OID}};
+
+uint64 Fingerprint(const Row& row, int column) {
+  const std::string_view hash = row.Text(column);
+  uint64 value = 0;
+  memcpy(&value, hash.data(), std::min(hash.size(), sizeof(value)));
+  return value;
+}
+
+// Lays things out one behind the other in a block of known size.
+class Block {
+ public:
+  Block(char* begin, size_t used) : base_(begin), used_(used) {}
+
+  void* Add(const void* source, size_t size) {
+    char* to = base_ + used_;
+    memcpy(to, source, size);
+    used_ += MAXALIGN(size);
+    return to;
+  }
+  const text* AddText(std::string_view value) {
+    char* to = base_ + used_;
+    SET_VARSIZE(to, VARHDRSZ + value.size());
+    memcpy(VARDATA(to), value.data(), value.size());
+    used_ += MAXALIGN(VARHDRSZ + value.size());
+    return reinterpret_cast<const text*>(to);
+  }
+  const Jsonb* AddJsonb(const Jsonb* value) { return static_cast<Jsonb*>(Add(value, VARSIZE(value))); }
+
+ private:
+  char* base_;
+  size_t used_;
+};
+
+size_t TextSpace(std::string_view value) { return MAXALIGN(VARHDRSZ + value.size()); }
+
+std::string_view KeyOf(const text* value) { return TextView(value); }
+
+// Within Reading. The compiled version goes into the cache: it is immutable, whoever may see it.
+Version* LoadVersion(int64 id, uint64 fingerprint) {
+  Version* cached = FindVersion(id, fingerprint);
+  if (cached != nullptr) return cached;
+
+  const Datum parameters[] = {Int64GetDatum(id)};
+  if (Run(&version_query, parameters) != 1) elog(ERROR, "version %lld is missing", static_cast<long long>(id));
+  const Row row(0);
+  Jsonb* const messages = row.Json(3);
+  Jsonb* const variables = row.Json(4);
+  Jsonb* const params = row.Json(8);
+  const std::string_view model = row.Text(7);
+  const bool chat = row.Bool(2);
+
+  TemplateSource source;
+  source.messages = JsonView(messages);
+  if (variables != nullptr) source.variables = JsonView(variables);
+  source.syntax = ParseSyntax(row.Text(5));
+  source.escape = ParseEscape(row.Text(6));
+
+  // What a rendering reads comes first and together: the version, its program, then the rest.
+  const size_t rest = TextSpace(model) + MAXALIGN(VARSIZE(params)) + (chat ? MAXALIGN(VARSIZE(messages)) : 0);
+  size_t program_size;
+  const size_t head = MAXALIGN(sizeof(Version)) + rest;
+  char* block = CompileTemplates(source, CacheMemory(), head, &program_size);
+  auto* version = new (block) Version{};
+  version->id = id;
+  version->fingerprint = fingerprint;
+  version->number = row.Int32(1);
+  version->chat = chat;
+  version->program = tmpl::ProgramView(block + head);
+  Block layout(block, MAXALIGN(sizeof(Version)));
+  version->model = row.IsNull(7) ? nullptr : layout.AddText(model);
+  version->params = layout.AddJsonb(params);
+  version->messages = chat ? layout.AddJsonb(messages) : nullptr;
+  InsertVersion(version);
+  return version;
+}
+
+// What the queries of a route found, before it is laid out in one block.
+struct RouteParts {
+  std::string_view prompt;
+  TransactionId changed_by[2];
+  int64 version_id;
+  uint64 version_fingerprint;
+  bool has_experiment;
+  std::string_view experiment;
+  std::string_view salt;
+  int32 coverage_ppm;
+  int64 experiment_id;
+  uint32 variant_count;
+  struct {
+    std::string_view key;
+    int32 weight_ppm;
+    int64 version_id;
+    uint64 fingerprint;
+  } * variants;
+};
+
+bool ReadRouteParts(std::string_view name, std::string_view environment, RouteParts* parts) {
+  const Datum parameters[] = {PointerGetDatum(NewText(name)), PointerGetDatum(NewText(environment))};
+  if (Run(environment == "latest" ? &latest_query : &route_query, parameters) == 0) return false;
+  const Row row(0);
+  parts->prompt = row.Text(1);
+  parts->changed_by[0] = row.Xid(2);
+  parts->changed_by[1] = row.Xid(3);
+  parts->version_id = row.Int64(4);
+  parts->version_fingerprint = Fingerprint(row, 5);
+  parts->has_experiment = !row.IsNull(6);
+  if (!parts->has_experiment) return true;
+
+  parts->experiment = row.Text(6);
+  parts->salt = row.Text(7);
+  parts->coverage_ppm = row.Int32(8);
+  const Datum experiment[] = {Int64GetDatum(row.Int64(9))};
+  const uint64 count = Run(&variants_query, experiment);
+  parts->variants = static_cast<decltype(parts->variants)>(palloc0(sizeof(*parts->variants) * (count + 1)));
+  parts->variant_count = static_cast<uint32>(count);
+  for (uint64 i = 0; i < count; ++i) {
+    const Row variant(i);
+    parts->variants[i].key = variant.Text(1);
+    parts->variants[i].weight_ppm = variant.Int32(2);
+    parts->variants[i].version_id = variant.Int64(3);
+    parts->variants[i].fingerprint = Fingerprint(variant, 4);
+  }
+  return true;
+}
+
+Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_view environment,
+                   MemoryContext context) {
+  const size_t head = MAXALIGN(sizeof(Route)) + MAXALIGN(sizeof(Variant) * parts.variant_count);
+  size_t size = head + TextSpace(name) + TextSpace(parts.prompt) + TextSpace(environment) +
+                TextSpace(parts.experiment) + TextSpace(parts.salt);
+  for (uint32 i = 0; i < parts.variant_count; ++i) size += TextSpace(parts.variants[i].key);
+
+  // Versions first: loading one can fail, and then nothing is left behind.
+  Version* const deployed = LoadVersion(parts.version_id, parts.version_fingerprint);
+  auto* versions = static_cast<Version**>(palloc(sizeof(Version*) * (parts.variant_count + 1)));
+  for (uint32 i = 0; i < parts.variant_count; ++i) {
+    versions[i] = LoadVersion(parts.variants[i].version_id, parts.variants[i].fingerprint);
+  }
+
+  char* block = static_cast<char*>(MemoryContextAllocZero(context, size));
+  auto* route = new (block) Route{};
+  route->hash = RouteHash(name, environment);
+  route->changed_by[0] = parts.changed_by[0];
+  route->changed_by[1] = parts.changed_by[1];
+  route->deployed = deployed;
+  route->coverage_ppm = static_cast<uint32>(parts.coverage_ppm);
+  route->variant_count = parts.variant_count;
+  route->variants = reinterpret_cast<Variant*>(block + MAXALIGN(sizeof(Route)));
+
+  Block layout(block, head);
+  route->asked_name = KeyOf(layout.AddText(name));
+  route->environment_text = layout.AddText(environment);
+  route->environment = KeyOf(route->environment_text);
+  route->prompt_text = layout.AddText(parts.prompt);
+  route->prompt_name = KeyOf(route->prompt_text);
+  route->experiment = parts.has_experiment ? layout.AddText(parts.experiment) : nullptr;
+  route->salt = KeyOf(layout.AddText(parts.salt));
+  for (uint32 i = 0; i < parts.variant_count; ++i) {
+    const text* key = layout.AddText(parts.variants[i].key);
+    route->variants[i] = {.key = KeyOf(key),
+                          .key_text = key,
+                          .weight_ppm = static_cast<uint32>(parts.variants[i].weight_ppm),
+                          .version = versions[i]};
+  }
+  return route;
+}
+
+Route* LoadRoute(std::string_view name, std::string_view environment, View view, MemoryContext context) {
+  Route* route = nullptr;
+  Reading(view, [&] {
+    RouteParts parts = {};
+    if (ReadRouteParts(name, environment, &parts)) route = LayOutRoute(parts, name, environment, context);
+  });
+  return route;
+}
+
+// Whether a snapshot sees a committed transaction. What this transaction did itself is never in the cache.
+bool Sees(Snapshot snapshot, TransactionId xid) {
+  if (xid == FrozenTransactionId || TransactionIdPrecedes(xid, snapshot->xmin)) return true;
+  return !TransactionIdIsCurrentTransactionId(xid) && !XidInMVCCSnapshot(xid, snapshot);
+}
+
+bool Sees(Snapshot snapshot, const Route& route) {
+  return snapshot->snapshot_type == SNAPSHOT_MVCC && Sees(snapshot, route.changed_by[0]) &&
+         Sees(snapshot, route.changed_by[1]);
+}
+
+bool MadeByThisTransaction(const Route& route) {
+  return TransactionIdIsCurrentTransactionId(route.changed_by[0]) ||
+         TransactionIdIsCurrentTransactionId(route.changed_by[1]);
+}
+
+// A row that vacuum has frozen keeps its old xmin, which can lie in the future once transaction ids have wrapped
+// around. A visible row cannot have been made by a transaction that has not begun.
+TransactionId Normalized(TransactionId xid) {
+  return TransactionIdFollowsOrEquals(xid, ReadNextTransactionId()) ? FrozenTransactionId : xid;
+}
+
+// Reads the route as it is now and puts it into the cache. nullptr: there is none, or what there is cannot be shared.
+Route* FillRoute(std::string_view name, std::string_view environment) {
+  constexpr int kAttempts = 3;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const uint64 generation = Generation();
+    Route* route = LoadRoute(name, environment, View::kOfNow, CacheMemory());
+    if (route == nullptr) return nullptr;
+    ReceiveInvalidations();
+    if (MadeByThisTransaction(*route)) {
+      pfree(route);
+      return nullptr;
+    }
+    if (generation != Generation()) {  // it changed while it was read
+      pfree(route);
+      continue;
+    }
+    for (TransactionId& xid : route->changed_by) xid = Normalized(xid);
+    route->generation = generation;
+    InsertRoute(route);
+    return route;
+  }
+  return nullptr;
+}
+
+Route* FindOrFillRoute(std::string_view name, std::string_view environment) {
+  Snapshot snapshot = GetActiveSnapshot();
+  Route* route = FindRoute(RouteHash(name, environment), name, environment);
+  if (route != nullptr && route->generation == Generation()) {
+    CountRouteHit();
+  } else {
+    CountRouteMiss();
+    route = FillRoute(name, environment);
+  }
+  return route != nullptr && Sees(snapshot, *route) ? route : nullptr;
+}
+
+// The same error, raised the same way, for what does not exist and for what the caller has no right to.
+[[noreturn]] void RaiseUnresolved(std::string_view name, std::string_view environment) {
+  const Datum parameters[] = {PointerGetDatum(NewText(name)), PointerGetDatum(NewText(environment))};
+  Reading(View::kOfStatement, [&] { Run(&unresolved_query, parameters); });
+  elog(ERROR, "prompt cannot be resolved");
+}
+
+void CheckResolveRight(Route* route) {
+  const Oid role = CallerRole();
+  if (route->authorized_role == role && route->authorized_at == RightsGeneration()) return;
+  const bool latest = route->environment == "latest";
+  if (!Allowed(role, latest ? Right::kRead : Right::kResolve, route->prompt_name, route->environment)) {
+    RaiseUnresolved(route->asked_name, route->environment);
+  }
+  route->authorized_role = role;
+  route->authorized_at = RightsGeneration();
+}
+
+}  // namespace
+
+const Route* OpenRoute(std::string_view name, std::string_view environment) {
+  ReceiveInvalidations();
+  TrimCache();
+  Route* route = nullptr;
+  // The latest version changes with every commit, so it is not worth remembering.
+  if (!TransactionChangedRegistry() && environment != "latest") route = FindOrFillRoute(name, environment);
+  if (route == nullptr) route = LoadRoute(name, environment, View::kOfStatement, CurrentMemoryContext);
+  if (route == nullptr) RaiseUnresolved(name, environment);
+  CheckResolveRight(route);
+  return route;
+}
+
+const Version* OpenVersion(std::string_view name, int32 number, std::string_view* prompt) {
+  ReceiveInvalidations();
+  TrimCache();
+  const Datum parameters[] = {PointerGetDatum(NewText(name)), Int32GetDatum(number)};
+  const Version* version = nullptr;
+  const MemoryContext caller_context = CurrentMemoryContext;
+  Reading(View::kOfStatement, [&] {
+    Run(&open_prompt_query, parameters);  // errors for what the caller may not read, and what does not exist
+    if (Run(&version_id_query, parameters) != 1) elog(ERROR, "version is missing");
+    const Row row(0);
+    const std::string_view canonical = row.Text(1);
+    char* copy = static_cast<char*>(MemoryContextAlloc(caller_context, canonical.size() + 1));
+    memcpy(copy, canonical.data(), canonical.size());
+    *prompt = {copy, canonical.size()};
+    version = LoadVersion(row.Int64(2), Fingerprint(row, 3));
+  });
+  return version;
+}
+
+}  // namespace promptreg::pg

@@ -1,0 +1,24 @@
+// The library's beginning.
+#include "pg/invalidation.h"
+#include "pg/rights.h"
+#include "pg/server.h"
+#include "pg/settings.h"
+
+using namespace promptreg;  // NOLINT: only for the entry points below
+
+extern "C" {
+
+#ifdef PG_MODULE_MAGIC_EXT
+PG_MODULE_MAGIC_EXT(.name = "promptreg", .version = PROMPTREG_VERSION);
+#else
+PG_MODULE_MAGIC;
+#endif
+
+void _PG_init(void);
+
+void _PG_init(void) {
+  pg::DefineSettings();
+  pg::InitInvalidation();
+  pg::InitRights();
+}
+}

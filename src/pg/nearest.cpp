@@ -1,0 +1,64 @@
+// Names that look like a name, for hints.
+#include <algorithm>
+
+#include "pg/server.h"
+
+namespace promptreg::pg {
+namespace {
+
+constexpr int kMostShown = 3;
+constexpr int kLongest = 255;  // bytes that varstr_levenshtein compares
+
+struct Candidate {
+  int distance;
+  Datum name;
+};
+
+// Keeps the nearest few in order.
+void Keep(Candidate* best, int* count, Candidate candidate) {
+  int at = *count;
+  while (at > 0 && best[at - 1].distance > candidate.distance) --at;
+  if (at >= kMostShown) return;
+  for (int i = std::min(*count, kMostShown - 1); i > at; --i) best[i] = best[i - 1];
+  best[at] = candidate;
+  if (*count < kMostShown) ++*count;
+}
+
+}  // namespace
+}  // namespace promptreg::pg
+
+using namespace promptreg;  // NOLINT: only for the entry points below
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(promptreg_nearest);
+Datum promptreg_nearest(PG_FUNCTION_ARGS);
+
+// (name text, candidates text[]) -> text[]
+Datum promptreg_nearest(PG_FUNCTION_ARGS) {
+  const std::string_view name = pg::TextView(PG_GETARG_TEXT_PP(0));
+  Datum* names;
+  bool* nulls;
+  int name_count;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &name_count);
+
+  pg::Candidate best[pg::kMostShown];
+  int count = 0;
+  const int length = static_cast<int>(name.size());
+  // A third of the letters may differ, but at least two.
+  const int tolerance = std::max(2, length / 3);
+  for (int i = 0; i < name_count && length <= pg::kLongest; ++i) {
+    CHECK_FOR_INTERRUPTS();
+    if (nulls[i]) continue;
+    const std::string_view candidate = pg::TextView(DatumGetTextPP(names[i]));
+    const int candidate_length = static_cast<int>(candidate.size());
+    if (candidate_length > pg::kLongest) continue;
+    const int distance = varstr_levenshtein_less_equal(name.data(), length, candidate.data(), candidate_length, 1, 1, 1,
+                                                       tolerance, true);
+    if (distance <= tolerance) pg::Keep(best, &count, {distance, names[i]});
+  }
+  Datum values[pg::kMostShown];
+  for (int i = 0; i < count; ++i) values[i] = best[i].name;
+  PG_RETURN_ARRAYTYPE_P(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+}

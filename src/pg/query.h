@@ -1,0 +1,64 @@
+// Reading the registry's tables from C++, as the owner of the extension.
+#pragma once
+
+#include "pg/server.h"
+
+namespace promptreg::pg {
+
+// One statement, prepared once per process and kept. Its SQL must qualify every name, operators included: it is
+// parsed under the caller's search_path.
+struct Query {
+  const char* sql;
+  int parameter_count;
+  Oid parameter_types[4];
+  SPIPlanPtr plan = nullptr;
+};
+
+// Which state of the tables a reader sees.
+enum class View { kOfStatement, kOfNow };
+
+// Connects to SPI as the owner, with the view in force, around body(). Rows that body() keeps must be copied to the
+// memory context that was current before.
+template <typename Body>
+void Reading(View view, Body&& body);
+
+// Runs the query within Reading; the rows are in SPI_tuptable. Returns their number.
+uint64 Run(Query* query, const Datum* parameters);
+
+// Columns of a row of SPI_tuptable, from 1. Pointers are valid until the end of Reading.
+struct Row {
+  HeapTuple tuple;
+  TupleDesc descriptor;
+  explicit Row(uint64 index) : tuple(SPI_tuptable->vals[index]), descriptor(SPI_tuptable->tupdesc) {}
+  Datum Get(int column, bool* is_null) const { return SPI_getbinval(tuple, descriptor, column, is_null); }
+  bool IsNull(int column) const;
+  std::string_view Text(int column) const;  // empty for NULL
+  int32 Int32(int column) const;
+  int64 Int64(int column) const;
+  bool Bool(int column) const;
+  TransactionId Xid(int column) const;
+  Jsonb* Json(int column) const;  // nullptr for NULL
+};
+
+}  // namespace promptreg::pg
+
+#include "pg/caller.h"
+#include "pg/invalidation.h"
+
+namespace promptreg::pg {
+
+template <typename Body>
+void Reading(View view, Body&& body) {
+  if (view == View::kOfNow) {
+    // The catalog snapshot, unlike GetLatestSnapshot, is to be had in a parallel worker too.
+    PushActiveSnapshot(GetCatalogSnapshot(InvalidOid));
+  }
+  AsOwner(ExtensionOwner(), [&] {
+    if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
+    body();
+    SPI_finish();
+  });
+  if (view == View::kOfNow) PopActiveSnapshot();
+}
+
+}  // namespace promptreg::pg

@@ -1,0 +1,125 @@
+#include "pg/render.h"
+
+#include "pg/errors.h"
+#include "pg/jsonb.h"
+#include "pg/settings.h"
+
+namespace promptreg::pg {
+namespace {
+
+// One for the process, never destroyed: core keeps its output buffer and stacks in it between renderings.
+tmpl::Scratch* ProcessScratch() {
+  static tmpl::Scratch* scratch = nullptr;
+  if (scratch == nullptr) scratch = tmpl::NewScratch();
+  if (scratch == nullptr) ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+  return scratch;
+}
+
+// The core stops when an interrupt is pending. CHECK_FOR_INTERRUPTS ends the statement if it was a cancel; after any
+// other kind, or where interrupts are held off, the work is done again from the start.
+template <typename Work>
+void Interruptibly(tmpl::RenderOptions* options, Work&& work) {
+  tmpl::Error error;
+  options->interrupt = &InterruptPending;
+  tmpl::Code code = work(&error);
+  while (code == tmpl::Code::kInterrupted) {
+    CHECK_FOR_INTERRUPTS();
+    if (InterruptPending) options->interrupt = nullptr;
+    code = work(&error);
+  }
+  if (code != tmpl::Code::kOk) ReportTemplateError(error, nullptr);
+}
+
+void PushKey(JsonbParseState** state, std::string_view key) {
+  JsonbValue value;
+  value.type = jbvString;
+  value.val.string.val = const_cast<char*>(key.data());
+  value.val.string.len = static_cast<int>(key.size());
+  pushJsonbValue(state, WJB_KEY, &value);
+}
+
+void PushString(JsonbParseState** state, JsonbIteratorToken token, std::string_view text) {
+  JsonbValue value;
+  value.type = jbvString;
+  value.val.string.val = const_cast<char*>(text.data());
+  value.val.string.len = static_cast<int>(text.size());
+  pushJsonbValue(state, token, &value);
+}
+
+// The state refers to strings until the value is finished, so a rendered text is copied out of the scratch.
+std::string_view Copied(std::string_view text) {
+  return {pnstrdup(text.data(), text.size()), text.size()};
+}
+
+// One stored message with its content rendered and its other keys as they are.
+void PushMessage(JsonbParseState** state, JsonbContainer* message, Rendering* rendering, uint32* part) {
+  pushJsonbValue(state, WJB_BEGIN_OBJECT, nullptr);
+  JsonbIterator* iterator = JsonbIteratorInit(message);
+  JsonbValue value;
+  JsonbIteratorToken token = JsonbIteratorNext(&iterator, &value, true);  // the beginning of the object
+  while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY) {
+    const std::string_view key(value.val.string.val, static_cast<size_t>(value.val.string.len));
+    PushKey(state, key);
+    JsonbIteratorNext(&iterator, &value, true);
+    if (key == "content" && value.type == jbvString) {
+      PushString(state, WJB_VALUE, Copied(rendering->Render((*part)++)));
+    } else {
+      pushJsonbValue(state, WJB_VALUE, &value);
+    }
+  }
+  pushJsonbValue(state, WJB_END_OBJECT, nullptr);
+}
+
+Jsonb* RenderChat(const Version& version, json::Value variables) {
+  Rendering rendering(version.program, variables, true);
+  JsonbParseState* state = nullptr;
+  uint32 part = 0;
+  pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr);
+  auto* root = const_cast<JsonbContainer*>(&version.messages->root);
+  const uint32 count = JsonContainerSize(root);
+  for (uint32 i = 0; i < count; ++i) {
+    JsonbValue* message = getIthJsonbValueFromContainer(root, i);
+    PushMessage(&state, message->val.binary.data, &rendering, &part);
+  }
+  return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, nullptr));
+}
+
+Jsonb* AsUserMessage(std::string_view text) {
+  JsonbParseState* state = nullptr;
+  pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr);
+  pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+  PushKey(&state, "role");
+  PushString(&state, WJB_VALUE, "user");
+  PushKey(&state, "content");
+  PushString(&state, WJB_VALUE, text);
+  pushJsonbValue(&state, WJB_END_OBJECT, nullptr);
+  return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, nullptr));
+}
+
+}  // namespace
+
+Rendering::Rendering(tmpl::ProgramView program, json::Value variables, bool require_object) : program_(program) {
+  options_.limits = TemplateLimits();
+  Interruptibly(&options_, [&](tmpl::Error* error) {
+    return tmpl::Bind(program_, variables, require_object, options_, ProcessScratch(), error);
+  });
+}
+
+std::string_view Rendering::Render(uint32 part) {
+  std::string_view output;
+  Interruptibly(&options_, [&](tmpl::Error* error) {
+    return tmpl::Render(program_, part, options_, ProcessScratch(), &output, error);
+  });
+  return output;
+}
+
+text* RenderText(const Version& version, json::Value variables) {
+  return NewText(Rendering(version.program, variables, true).Render(0));
+}
+
+Jsonb* RenderMessages(const Version& version, json::Value variables) {
+  if (version.chat) return RenderChat(version, variables);
+  return AsUserMessage(Copied(Rendering(version.program, variables, true).Render(0)));
+}
+
+}  // namespace promptreg::pg

@@ -1,0 +1,31 @@
+// Rendering compiled templates into PostgreSQL values.
+#pragma once
+
+#include <string_view>
+
+#include "core/template/template.h"
+#include "pg/cache.h"
+#include "pg/server.h"
+
+namespace promptreg::pg {
+
+// Binds variables and renders. The results are views into memory that the next rendering of this process reuses:
+// copy them before. Honours interrupts. ereport(ERROR) for whatever stands in the way.
+class Rendering {
+ public:
+  // require_object: the variables of a prompt are an object; a bare template takes any value.
+  Rendering(tmpl::ProgramView program, json::Value variables, bool require_object);
+  std::string_view Render(uint32 part);
+
+ private:
+  tmpl::ProgramView program_;
+  tmpl::RenderOptions options_;
+};
+
+// A version's text, for kind text.
+text* RenderText(const Version& version, json::Value variables);
+
+// A version's messages, [{"role": .., "content": ..}, ..], of either kind.
+Jsonb* RenderMessages(const Version& version, json::Value variables);
+
+}  // namespace promptreg::pg

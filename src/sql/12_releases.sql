@@ -1,0 +1,148 @@
+-- What is served where: the history (deployments), experiments, and the routes that the hot path reads.
+
+CREATE TABLE promptreg.deployments (
+  id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  prompt_id       bigint NOT NULL REFERENCES promptreg.prompts (id),
+  environment     text NOT NULL REFERENCES promptreg.environments (name),
+  number          integer NOT NULL CHECK (number >= 1),
+  event           text NOT NULL CHECK (event IN ('promoted', 'rolled_back', 'retired')),
+  version         integer,
+  previous        integer,
+  rollback_to     integer CHECK (rollback_to BETWEEN 1 AND number - 1),
+  reason          text,
+  idempotency_key text,
+  deployed_by     text NOT NULL,
+  deployed_at     timestamptz NOT NULL,
+  previous_hash   bytea CHECK (octet_length(previous_hash) = 32),
+  chain_hash      bytea NOT NULL CHECK (octet_length(chain_hash) = 32),
+  FOREIGN KEY (prompt_id, version) REFERENCES promptreg.versions (prompt_id, version),
+  FOREIGN KEY (prompt_id, previous) REFERENCES promptreg.versions (prompt_id, version),
+  UNIQUE (prompt_id, environment, number),
+  UNIQUE NULLS NOT DISTINCT (prompt_id, environment, previous_hash),
+  UNIQUE (prompt_id, environment, idempotency_key),
+  CHECK ((number = 1) = (previous_hash IS NULL)),
+  CHECK ((event = 'retired') = (version IS NULL))
+);
+COMMENT ON TABLE promptreg.deployments IS
+  'History of every route: promotions, rollbacks and retirements; append-only and hash-chained per prompt and environment';
+COMMENT ON COLUMN promptreg.deployments.id IS 'Internal key';
+COMMENT ON COLUMN promptreg.deployments.prompt_id IS 'The prompt';
+COMMENT ON COLUMN promptreg.deployments.environment IS 'The environment';
+COMMENT ON COLUMN promptreg.deployments.number IS 'Number within the route: 1, 2, 3 without gaps';
+COMMENT ON COLUMN promptreg.deployments.event IS 'promoted, rolled_back or retired';
+COMMENT ON COLUMN promptreg.deployments.version IS 'Version served from then on; NULL: nothing (retired)';
+COMMENT ON COLUMN promptreg.deployments.previous IS 'Version served until then; NULL: nothing';
+COMMENT ON COLUMN promptreg.deployments.rollback_to IS
+  'Number of the deployment that a rollback returns to; NULL: there is none';
+COMMENT ON COLUMN promptreg.deployments.reason IS 'Why, in the words of who did it';
+COMMENT ON COLUMN promptreg.deployments.idempotency_key IS 'Key of the request: the same key again changes nothing';
+COMMENT ON COLUMN promptreg.deployments.deployed_by IS 'Role that did it';
+COMMENT ON COLUMN promptreg.deployments.deployed_at IS 'When; never earlier than the deployment before it';
+COMMENT ON COLUMN promptreg.deployments.previous_hash IS 'Chain hash of the deployment before; NULL for the first';
+COMMENT ON COLUMN promptreg.deployments.chain_hash IS 'SHA-256 over the other columns in canonical form';
+
+CREATE TABLE promptreg.experiments (
+  id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  key          text NOT NULL UNIQUE CHECK (promptreg.is_valid_name(key)),
+  prompt_id    bigint NOT NULL REFERENCES promptreg.prompts (id),
+  environment  text NOT NULL REFERENCES promptreg.environments (name),
+  state        text NOT NULL CHECK (state IN ('draft', 'running', 'paused', 'stopped')),
+  salt         text NOT NULL CHECK (salt <> ''),
+  coverage_ppm integer NOT NULL CHECK (coverage_ppm BETWEEN 0 AND 1000000),
+  description  text,
+  started_by   text,
+  started_at   timestamptz,
+  stopped_by   text,
+  stopped_at   timestamptz,
+  stop_reason  text,
+  winner       text,
+  UNIQUE (id, prompt_id),
+  UNIQUE (id, prompt_id, environment),
+  CHECK ((state = 'stopped') = (stopped_at IS NOT NULL))
+);
+CREATE UNIQUE INDEX experiments_one_running_idx ON promptreg.experiments (prompt_id, environment)
+  WHERE state IN ('running', 'paused');
+COMMENT ON TABLE promptreg.experiments IS
+  'Experiments: versions of a prompt compared on real traffic; at most one runs per prompt and environment';
+COMMENT ON COLUMN promptreg.experiments.id IS 'Internal key';
+COMMENT ON COLUMN promptreg.experiments.key IS 'Name of the experiment, unique in the database';
+COMMENT ON COLUMN promptreg.experiments.prompt_id IS 'The prompt';
+COMMENT ON COLUMN promptreg.experiments.environment IS 'The environment whose traffic is split';
+COMMENT ON COLUMN promptreg.experiments.state IS 'draft, running, paused or stopped';
+COMMENT ON COLUMN promptreg.experiments.salt IS 'Random text that every assignment hashes; fixed for its life';
+COMMENT ON COLUMN promptreg.experiments.coverage_ppm IS 'Share of users enrolled, in parts per million';
+COMMENT ON COLUMN promptreg.experiments.description IS 'What is being tested';
+COMMENT ON COLUMN promptreg.experiments.started_by IS 'Role that started it';
+COMMENT ON COLUMN promptreg.experiments.started_at IS 'When it started';
+COMMENT ON COLUMN promptreg.experiments.stopped_by IS 'Role that stopped it';
+COMMENT ON COLUMN promptreg.experiments.stopped_at IS 'When it stopped';
+COMMENT ON COLUMN promptreg.experiments.stop_reason IS 'Why it stopped';
+COMMENT ON COLUMN promptreg.experiments.winner IS 'Variant that was promoted at the end, if any';
+
+CREATE TABLE promptreg.variants (
+  experiment_id bigint NOT NULL,
+  key           text NOT NULL CHECK (promptreg.is_valid_name(key)),
+  prompt_id     bigint NOT NULL,
+  version       integer NOT NULL,
+  PRIMARY KEY (experiment_id, key),
+  FOREIGN KEY (experiment_id, prompt_id) REFERENCES promptreg.experiments (id, prompt_id),
+  FOREIGN KEY (prompt_id, version) REFERENCES promptreg.versions (prompt_id, version)
+);
+COMMENT ON TABLE promptreg.variants IS 'Variants of experiments: a stable key and the version behind it';
+COMMENT ON COLUMN promptreg.variants.experiment_id IS 'The experiment';
+COMMENT ON COLUMN promptreg.variants.key IS 'Stable name that assignments hash, such as control or b';
+COMMENT ON COLUMN promptreg.variants.prompt_id IS 'The prompt of the experiment';
+COMMENT ON COLUMN promptreg.variants.version IS 'Version that users of this variant get';
+
+CREATE TABLE promptreg.weights (
+  id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  experiment_id bigint NOT NULL REFERENCES promptreg.experiments (id),
+  number        integer NOT NULL CHECK (number >= 1),
+  keys          text[] NOT NULL CHECK (array_ndims(keys) = 1 AND array_position(keys, NULL) IS NULL),
+  ppm           integer[] NOT NULL CHECK (array_position(ppm, NULL) IS NULL AND 0 <= ALL (ppm)),
+  reason        text,
+  set_by        text NOT NULL,
+  set_at        timestamptz NOT NULL,
+  previous_hash bytea CHECK (octet_length(previous_hash) = 32),
+  chain_hash    bytea NOT NULL CHECK (octet_length(chain_hash) = 32),
+  UNIQUE (experiment_id, number),
+  UNIQUE NULLS NOT DISTINCT (experiment_id, previous_hash),
+  CHECK (cardinality(keys) = cardinality(ppm)),
+  CHECK ((number = 1) = (previous_hash IS NULL))
+);
+COMMENT ON TABLE promptreg.weights IS
+  'Weights of experiments as they stood over time; the highest number is in force; append-only and hash-chained';
+COMMENT ON COLUMN promptreg.weights.id IS 'Internal key';
+COMMENT ON COLUMN promptreg.weights.experiment_id IS 'The experiment';
+COMMENT ON COLUMN promptreg.weights.number IS 'Number within the experiment: 1, 2, 3 without gaps';
+COMMENT ON COLUMN promptreg.weights.keys IS 'Keys of the variants';
+COMMENT ON COLUMN promptreg.weights.ppm IS 'Their weights in parts per million, in the same order, adding up to 1000000';
+COMMENT ON COLUMN promptreg.weights.reason IS 'Why they were set';
+COMMENT ON COLUMN promptreg.weights.set_by IS 'Role that set them';
+COMMENT ON COLUMN promptreg.weights.set_at IS 'When they came into force';
+COMMENT ON COLUMN promptreg.weights.previous_hash IS 'Chain hash of the row before; NULL for the first';
+COMMENT ON COLUMN promptreg.weights.chain_hash IS 'SHA-256 over the other columns in canonical form';
+
+-- One row per prompt and environment, never deleted: a route that is retired keeps its row with no version. Every
+-- change of what a route serves, its experiment's weights included, updates this row, so that the row's xmin tells a
+-- cached route whether a snapshot sees the change.
+CREATE TABLE promptreg.routes (
+  prompt_id     bigint NOT NULL REFERENCES promptreg.prompts (id),
+  environment   text NOT NULL REFERENCES promptreg.environments (name),
+  version       integer,
+  deployment_id bigint NOT NULL REFERENCES promptreg.deployments (id),
+  experiment_id bigint,
+  changed_at    timestamptz NOT NULL,
+  PRIMARY KEY (prompt_id, environment),
+  FOREIGN KEY (prompt_id, version) REFERENCES promptreg.versions (prompt_id, version),
+  FOREIGN KEY (experiment_id, prompt_id, environment)
+    REFERENCES promptreg.experiments (id, prompt_id, environment),
+  CHECK (experiment_id IS NULL OR version IS NOT NULL)
+);
+COMMENT ON TABLE promptreg.routes IS 'What is served now, one row per prompt and environment';
+COMMENT ON COLUMN promptreg.routes.prompt_id IS 'The prompt';
+COMMENT ON COLUMN promptreg.routes.environment IS 'The environment';
+COMMENT ON COLUMN promptreg.routes.version IS 'Version served; NULL: nothing (retired)';
+COMMENT ON COLUMN promptreg.routes.deployment_id IS 'The deployment that made it so';
+COMMENT ON COLUMN promptreg.routes.experiment_id IS 'Experiment that runs on the route; NULL: none';
+COMMENT ON COLUMN promptreg.routes.changed_at IS 'When the route last changed';

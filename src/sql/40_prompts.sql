@@ -1,0 +1,197 @@
+-- Prompts: finding one with the caller's right to it checked, creating, archiving, renaming.
+
+CREATE FUNCTION promptreg.check_name(name text, what text DEFAULT 'prompt') RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF promptreg.is_valid_name(check_name.name) IS NOT TRUE THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR042',
+      MESSAGE = CASE WHEN check_name.name IS NULL THEN format('the name of the %s is missing', check_name.what)
+                     ELSE format('"%s" cannot name a %s', "left"(check_name.name, 200), check_name.what) END,
+      DETAIL = 'A name has 1 to 200 characters, no control characters, no white space at either end, and no empty folder between, before or behind slashes.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_name(text, text) IS 'Error unless a text can name a prompt, a branch, an experiment or a variant';
+
+CREATE FUNCTION promptreg.readable_names() RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN (SELECT array_agg(n.name)
+          FROM (SELECT name.name
+                  FROM promptreg.names name JOIN promptreg.prompts p ON p.id = name.prompt_id
+                 WHERE promptreg.allowed('read', p.name)
+                 LIMIT 10000) n);
+COMMENT ON FUNCTION promptreg.readable_names() IS 'Names of prompts that the caller may read, for hints';
+
+CREATE FUNCTION promptreg.did_you_mean(name text, candidates text[], otherwise text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  near text[] := promptreg.nearest(did_you_mean.name, did_you_mean.candidates);
+BEGIN
+  IF cardinality(near) > 0 THEN
+    RETURN format('Did you mean "%s"?', array_to_string(near, '", "'));
+  END IF;
+  RETURN did_you_mean.otherwise;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.did_you_mean(text, text[], text) IS 'A hint that names what looks like a name, or else another hint';
+
+CREATE FUNCTION promptreg.raise_undefined_prompt(name text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RAISE EXCEPTION USING
+    ERRCODE = 'PR001',
+    MESSAGE = format('prompt "%s" does not exist', "left"(raise_undefined_prompt.name, 200)),
+    HINT = promptreg.did_you_mean(raise_undefined_prompt.name, promptreg.readable_names(),
+      CASE WHEN promptreg.allowed('read', '*') THEN 'Create it with prompt_create or prompt_register.'
+           ELSE 'It may also exist without your having a right to it.' END);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.raise_undefined_prompt(text) IS 'The error for a prompt that does not exist';
+
+-- Rights are decided on the name before anything is said of whether the prompt exists.
+CREATE FUNCTION promptreg.open_prompt(name text, "right" text, env text DEFAULT NULL, lock boolean DEFAULT false)
+RETURNS promptreg.prompts
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  found promptreg.prompts;
+BEGIN
+  PERFORM promptreg.check_name(open_prompt.name);
+  SELECT p.* INTO found
+    FROM promptreg.names n JOIN promptreg.prompts p ON p.id = n.prompt_id
+   WHERE n.name = open_prompt.name;
+  PERFORM promptreg.authorize(open_prompt."right", coalesce(found.name, open_prompt.name), open_prompt.env);
+  IF found.id IS NULL THEN
+    PERFORM promptreg.raise_undefined_prompt(open_prompt.name);
+  END IF;
+  IF open_prompt.lock THEN
+    SELECT p.* INTO STRICT found FROM promptreg.prompts p WHERE p.id = found.id FOR NO KEY UPDATE;
+  END IF;
+  RETURN found;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.open_prompt(text, text, text, boolean) IS
+  'The prompt of a name, the caller''s right to it checked; with lock, writers of the same prompt wait for each other';
+
+CREATE FUNCTION promptreg.open_for_change(name text, "right" text, env text DEFAULT NULL) RETURNS promptreg.prompts
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  found promptreg.prompts := promptreg.open_prompt(name => open_for_change.name, "right" => open_for_change."right",
+                                                   env => open_for_change.env, lock => true);
+BEGIN
+  IF found.archived_at IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR053',
+      MESSAGE = format('prompt "%s" is archived', found.name),
+      HINT = 'Bring it back with prompt_unarchive first.';
+  END IF;
+  RETURN found;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.open_for_change(text, text, text) IS 'Like open_prompt with lock, and an error if the prompt is archived';
+
+CREATE FUNCTION promptreg._prompt_create(
+  name text, description text DEFAULT NULL, kind text DEFAULT 'text', tags text[] DEFAULT '{}', team text DEFAULT NULL
+) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  new_id bigint;
+  at timestamptz := clock_timestamp();
+BEGIN
+  PERFORM promptreg.check_name(_prompt_create.name);
+  PERFORM promptreg.authorize('author', _prompt_create.name);
+  IF _prompt_create.kind IS NULL OR _prompt_create.kind NOT IN ('text', 'chat') THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR043',
+      MESSAGE = format('"%s" is no kind of prompt', _prompt_create.kind),
+      HINT = 'Use text (one template) or chat (a list of messages).';
+  END IF;
+  BEGIN
+    INSERT INTO promptreg.prompts (name, kind, description, tags, team, created_by, created_at)
+    VALUES (_prompt_create.name, _prompt_create.kind, _prompt_create.description,
+            array_remove(coalesce(_prompt_create.tags, '{}'), NULL), _prompt_create.team, promptreg.caller(), at)
+    RETURNING id INTO new_id;
+    INSERT INTO promptreg.names (name, prompt_id, created_by, created_at)
+    VALUES (_prompt_create.name, new_id, promptreg.caller(), at);
+  EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR041',
+      MESSAGE = format('prompt "%s" already exists', _prompt_create.name),
+      HINT = 'Add a version with prompt_commit, or use prompt_register, which creates what is missing.';
+  END;
+  PERFORM promptreg.audit(event => 'created', prompt => _prompt_create.name,
+    after => jsonb_build_object('kind', _prompt_create.kind, 'description', _prompt_create.description,
+                                'tags', _prompt_create.tags, 'team', _prompt_create.team));
+  RETURN _prompt_create.name;
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_create(text, text, text, text[], text) IS
+  'Creates a prompt without versions. kind: text or chat. Returns its name. Right: author';
+
+CREATE FUNCTION promptreg._prompt_archive(name text, reason text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  target promptreg.prompts := promptreg.open_prompt(name => _prompt_archive.name, "right" => 'author', lock => true);
+  served text;
+BEGIN
+  SELECT string_agg(r.environment, ', ' ORDER BY r.environment) INTO served
+    FROM promptreg.routes r WHERE r.prompt_id = target.id AND r.version IS NOT NULL;
+  IF served IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR054',
+      MESSAGE = format('prompt "%s" is in use', target.name),
+      DETAIL = format('It is served in %s.', served),
+      HINT = 'Take it out of service with prompt_retire first.';
+  END IF;
+  IF target.archived_at IS NULL THEN
+    UPDATE promptreg.prompts p SET archived_at = clock_timestamp() WHERE p.id = target.id;
+    PERFORM promptreg.audit(event => 'archived', prompt => target.name, reason => _prompt_archive.reason);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_archive(text, text) IS
+  'Archives a prompt that is served nowhere: it is kept, left out of lists, and refuses changes. Right: author';
+
+CREATE FUNCTION promptreg._prompt_unarchive(name text, reason text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  target promptreg.prompts := promptreg.open_prompt(name => _prompt_unarchive.name, "right" => 'author', lock => true);
+BEGIN
+  IF target.archived_at IS NOT NULL THEN
+    UPDATE promptreg.prompts p SET archived_at = NULL WHERE p.id = target.id;
+    PERFORM promptreg.audit(event => 'unarchived', prompt => target.name, reason => _prompt_unarchive.reason);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_unarchive(text, text) IS 'Brings an archived prompt back. Right: author';
+
+CREATE FUNCTION promptreg._prompt_rename(name text, new_name text, reason text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  target promptreg.prompts := promptreg.open_for_change(name => _prompt_rename.name, "right" => 'admin');
+BEGIN
+  PERFORM promptreg.check_name(_prompt_rename.new_name);
+  PERFORM promptreg.authorize('admin', _prompt_rename.new_name);
+  BEGIN
+    INSERT INTO promptreg.names (name, prompt_id, created_by, created_at)
+    VALUES (_prompt_rename.new_name, target.id, promptreg.caller(), clock_timestamp());
+  EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR041',
+      MESSAGE = format('prompt "%s" already exists', _prompt_rename.new_name);
+  END;
+  PERFORM promptreg.audit(event => 'renamed', prompt => target.name, reason => _prompt_rename.reason,
+                          after => jsonb_build_object('alias', _prompt_rename.new_name));
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_rename(text, text, text) IS
+  'Gives a prompt another name; the old one goes on working, and history keeps it. Right: admin on both names';

@@ -1,0 +1,280 @@
+-- Committing versions.
+
+-- What a version says, checked and hashed, before it has a number.
+CREATE TYPE promptreg.draft AS (
+  messages     jsonb,
+  variables    jsonb,
+  model        text,
+  params       jsonb,
+  metadata     jsonb,
+  syntax       text,
+  escape       text,
+  content_hash bytea
+);
+COMMENT ON TYPE promptreg.draft IS 'Checked content of a version that has no number yet';
+
+CREATE FUNCTION promptreg.check_object(value jsonb, what text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF jsonb_typeof(check_object.value) <> 'object' THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR046',
+      MESSAGE = format('%s must be a JSON object, not %s', check_object.what, jsonb_typeof(check_object.value)),
+      HINT = 'For example {"temperature": 0.2}.';
+  END IF;
+  RETURN coalesce(check_object.value, '{}');
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_object(jsonb, text) IS 'A JSON object, {} for NULL, an error for anything else';
+
+CREATE FUNCTION promptreg.check_message(message jsonb, index bigint) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  problem text;
+BEGIN
+  problem := CASE
+    WHEN jsonb_typeof(message) <> 'object' THEN format('it is %s, not an object', jsonb_typeof(message))
+    WHEN NOT message ? 'role' THEN 'it has no role'
+    WHEN NOT coalesce(message ->> 'role' IN ('system', 'user', 'assistant', 'tool', 'developer'), false)
+      THEN format('its role is %s', message -> 'role')
+    WHEN jsonb_typeof(message -> 'content') = 'string' THEN NULL
+    WHEN message ? 'tool_calls' AND coalesce(jsonb_typeof(message -> 'content'), 'null') = 'null' THEN NULL
+    WHEN message ? 'content' THEN format('its content is %s, not a string', jsonb_typeof(message -> 'content'))
+    ELSE 'it has no content'
+  END;
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR045',
+      MESSAGE = format('message %s is not valid: %s', check_message.index, problem),
+      DETAIL = 'A message has a role (system, user, assistant, tool or developer) and a content that is a template; content may be left out where there are tool_calls.',
+      HINT = 'For example [{"role": "system", "content": "You are {{persona}}."}, {"role": "user", "content": "{{question}}"}].';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_message(jsonb, bigint) IS 'Error unless a message of a chat prompt is valid; index counts from 1';
+
+CREATE FUNCTION promptreg.check_messages(kind text, template text, messages jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF kind = 'text' AND template IS NOT NULL THEN
+    RETURN jsonb_build_array(jsonb_build_object('role', 'user', 'content', template));
+  ELSIF kind = 'text' THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR043',
+      MESSAGE = CASE WHEN messages IS NULL THEN 'the template is missing' ELSE 'a text prompt takes a template, not messages' END,
+      HINT = 'Pass template => ''...'', or create a prompt of kind chat; the kind of a prompt is fixed.';
+  ELSIF messages IS NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR043',
+      MESSAGE = CASE WHEN template IS NULL THEN 'the messages are missing' ELSE 'a chat prompt takes messages, not a template' END,
+      HINT = 'Pass messages => ''[{"role": "user", "content": "..."}]''; the kind of a prompt is fixed.';
+  ELSIF jsonb_typeof(messages) <> 'array' OR messages = '[]' THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR045',
+      MESSAGE = 'messages must be a JSON array with at least one message';
+  END IF;
+  PERFORM promptreg.check_message(message => m.value, index => m.ordinality)
+     FROM jsonb_array_elements(messages) WITH ORDINALITY AS m (value, ordinality)
+    ORDER BY m.ordinality;
+  RETURN messages;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_messages(text, text, jsonb) IS
+  'The messages of a version, from a template or a list, checked against the kind of the prompt';
+
+CREATE FUNCTION promptreg.check_choice(value text, choices text[], what text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF check_choice.value = ANY (check_choice.choices) THEN
+    RETURN check_choice.value;
+  END IF;
+  RAISE EXCEPTION USING
+    ERRCODE = 'PR046',
+    MESSAGE = format('"%s" is no %s', check_choice.value, check_choice.what),
+    HINT = format('Use one of: %s.', array_to_string(check_choice.choices, ', '));
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_choice(text, text[], text) IS 'A text that must be one of several, or an error';
+
+CREATE FUNCTION promptreg.make_draft(
+  kind text, template text, messages jsonb, variables jsonb, model text, params jsonb, syntax text, escape text,
+  metadata jsonb
+) RETURNS promptreg.draft
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  draft promptreg.draft;
+BEGIN
+  draft.messages := promptreg.check_messages(kind => kind, template => template, messages => messages);
+  draft.model := model;
+  draft.params := promptreg.check_object(params, 'params');
+  draft.metadata := promptreg.check_object(metadata, 'metadata');
+  draft.syntax := promptreg.check_choice(syntax, '{mustache,fstring,none}', 'syntax');
+  draft.escape := promptreg.check_choice(escape, '{none,html}', 'escape mode');
+  draft.variables := promptreg.check_templates(messages => draft.messages, variables => make_draft.variables,
+                                               syntax => draft.syntax, escape => draft.escape);
+  draft.content_hash := promptreg.content_hash(kind => kind, messages => draft.messages, variables => draft.variables,
+                                               model => draft.model, params => draft.params,
+                                               syntax => draft.syntax, escape => draft.escape);
+  RETURN draft;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.make_draft(text, text, jsonb, jsonb, text, jsonb, text, text, jsonb) IS
+  'Checks everything about the content of a version and compiles its templates: a version that exists can be rendered';
+
+-- The version a commit builds on: the head of its branch, or for a new branch the version it forks from.
+CREATE FUNCTION promptreg.check_parent(prompt promptreg.prompts, branch text, parent_version integer) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  head record;
+BEGIN
+  PERFORM promptreg.check_name(check_parent.branch, 'branch');
+  SELECT v.version, v.author, v.created_at INTO head
+    FROM promptreg.versions v
+   WHERE v.prompt_id = prompt.id AND v.branch = check_parent.branch
+   ORDER BY v.version DESC LIMIT 1;
+  IF head.version IS NULL THEN
+    PERFORM promptreg.check_fork(prompt => check_parent.prompt, branch => check_parent.branch,
+                                 parent_version => check_parent.parent_version);
+    RETURN check_parent.parent_version;
+  ELSIF check_parent.parent_version <> head.version THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR040',
+      MESSAGE = format('version %s of prompt "%s" is no longer the head of branch %s', check_parent.parent_version,
+                       prompt.name, check_parent.branch),
+      DETAIL = format('The head is version %s, committed by %s at %s.', head.version, head.author, head.created_at),
+      HINT = format('Look at version %s, then commit on top of it.', head.version);
+  END IF;
+  RETURN head.version;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_parent(promptreg.prompts, text, integer) IS
+  'The parent of the next version on a branch; an error where the caller worked on a version that is not the head any more';
+
+CREATE FUNCTION promptreg.check_fork(prompt promptreg.prompts, branch text, parent_version integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF check_fork.parent_version IS NULL AND prompt.head_version > 0 THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR040',
+      MESSAGE = format('branch %s of prompt "%s" does not exist', check_fork.branch, prompt.name),
+      HINT = 'To start it, say which version it forks from with parent_version.';
+  ELSIF check_fork.parent_version NOT BETWEEN 1 AND prompt.head_version THEN
+    PERFORM promptreg.raise_undefined_version(prompt => check_fork.prompt, version => check_fork.parent_version);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_fork(promptreg.prompts, text, integer) IS
+  'Error unless a new branch may start from a version';
+
+CREATE FUNCTION promptreg.raise_undefined_version(prompt promptreg.prompts, version integer) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RAISE EXCEPTION USING
+    ERRCODE = 'PR004',
+    MESSAGE = format('prompt "%s" has no version %s', prompt.name, coalesce(raise_undefined_version.version::text, 'NULL')),
+    HINT = CASE WHEN prompt.head_version = 0 THEN 'It has no versions yet; add one with prompt_commit.'
+                ELSE format('Its newest version is %s.', prompt.head_version) END;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.raise_undefined_version(promptreg.prompts, integer) IS 'The error for a version that does not exist';
+
+-- The prompt's row is locked: numbers have no gaps and no repeats. Where a snapshot is older than another commit, the
+-- UPDATE of head_version fails with serialization_failure and the caller tries again.
+CREATE FUNCTION promptreg.commit_version(
+  prompt promptreg.prompts, draft promptreg.draft, message text, parent_version integer, branch text
+) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  row promptreg.versions;
+BEGIN
+  row.parent_version := promptreg.check_parent(prompt => commit_version.prompt, branch => commit_version.branch,
+                                               parent_version => commit_version.parent_version);
+  UPDATE promptreg.prompts p SET head_version = p.head_version + 1
+   WHERE p.id = prompt.id RETURNING p.head_version INTO STRICT row.version;
+  SELECT v.chain_hash, greatest(clock_timestamp(), v.created_at) INTO row.previous_hash, row.created_at
+    FROM ONLY promptreg.versions v WHERE v.prompt_id = prompt.id AND v.version = row.version - 1;
+  row.created_at := coalesce(row.created_at, clock_timestamp());
+  row.author := promptreg.caller();
+  row.branch := commit_version.branch;
+  row.message := commit_version.message;
+  row.metadata := draft.metadata;
+  row.content_hash := draft.content_hash;
+  row.chain_hash := promptreg.version_hash(prompt.name, row);
+  INSERT INTO promptreg.versions (prompt_id, version, messages, variables, model, params, metadata, syntax, escape,
+                                  parent_version, branch, message, author, created_at, content_hash, previous_hash,
+                                  chain_hash)
+  VALUES (prompt.id, row.version, draft.messages, draft.variables, draft.model, draft.params, row.metadata,
+          draft.syntax, draft.escape, row.parent_version, row.branch, row.message, row.author, row.created_at,
+          row.content_hash, row.previous_hash, row.chain_hash);
+  PERFORM promptreg.audit(event => 'committed', prompt => prompt.name, version => row.version,
+    previous => row.parent_version, reason => row.message,
+    after => jsonb_build_object('branch', row.branch, 'content_hash', encode(row.content_hash, 'hex'),
+                                'chain_hash', encode(row.chain_hash, 'hex')));
+  RETURN row.version;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.commit_version(promptreg.prompts, promptreg.draft, text, integer, text) IS
+  'Appends a version to a prompt whose row the caller has locked';
+
+CREATE FUNCTION promptreg.commit_content(
+  name text, template text, messages jsonb, variables jsonb, model text, params jsonb, message text,
+  parent_version integer, branch text, syntax text, escape text, metadata jsonb
+) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  target promptreg.prompts := promptreg.open_for_change(name => commit_content.name, "right" => 'author');
+BEGIN
+  RETURN promptreg.commit_version(
+    prompt => target,
+    draft => promptreg.make_draft(kind => target.kind, template => commit_content.template,
+      messages => commit_content.messages, variables => commit_content.variables, model => commit_content.model,
+      params => commit_content.params, syntax => commit_content.syntax, escape => commit_content.escape,
+      metadata => commit_content.metadata),
+    message => commit_content.message, parent_version => commit_content.parent_version,
+    branch => commit_content.branch);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.commit_content(text, text, jsonb, jsonb, text, jsonb, text, integer, text, text, text, jsonb) IS
+  'Commits a version from a template or from messages';
+
+CREATE FUNCTION promptreg._prompt_commit(
+  name text, template text, variables jsonb DEFAULT NULL, model text DEFAULT NULL, params jsonb DEFAULT NULL,
+  message text DEFAULT NULL, parent_version integer DEFAULT NULL, branch text DEFAULT 'main',
+  syntax text DEFAULT 'mustache', escape text DEFAULT 'none', metadata jsonb DEFAULT NULL
+) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN promptreg.commit_content(name => name, template => template, messages => NULL, variables => variables,
+    model => model, params => params, message => message, parent_version => parent_version, branch => branch,
+    syntax => syntax, escape => escape, metadata => metadata);
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_commit(text, text, jsonb, text, jsonb, text, integer, text, text, text, jsonb) IS
+  'Commits a new version of a text prompt and returns its number. parent_version: refuse if it is no longer the head. Right: author';
+
+CREATE FUNCTION promptreg._prompt_commit(
+  name text, messages jsonb, variables jsonb DEFAULT NULL, model text DEFAULT NULL, params jsonb DEFAULT NULL,
+  message text DEFAULT NULL, parent_version integer DEFAULT NULL, branch text DEFAULT 'main',
+  syntax text DEFAULT 'mustache', escape text DEFAULT 'none', metadata jsonb DEFAULT NULL
+) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN promptreg.commit_content(name => name, template => NULL, messages => messages, variables => variables,
+    model => model, params => params, message => message, parent_version => parent_version, branch => branch,
+    syntax => syntax, escape => escape, metadata => metadata);
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_commit(text, jsonb, jsonb, text, jsonb, text, integer, text, text, text, jsonb) IS
+  'Commits a new version of a chat prompt and returns its number. parent_version: refuse if it is no longer the head. Right: author';

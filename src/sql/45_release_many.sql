@@ -1,0 +1,87 @@
+-- Several releases in one statement, all or nothing.
+
+CREATE FUNCTION promptreg.check_release(change jsonb, index bigint) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  unknown text;
+  problem text;
+BEGIN
+  IF jsonb_typeof(change) = 'object' THEN
+    SELECT string_agg(k.key, ', ' ORDER BY k.key) INTO unknown
+      FROM jsonb_object_keys(change) AS k (key)
+     WHERE k.key NOT IN ('action', 'prompt', 'version', 'environment', 'reason', 'end_experiment');
+  END IF;
+  problem := CASE
+    WHEN jsonb_typeof(change) <> 'object' THEN format('it is %s, not an object', jsonb_typeof(change))
+    WHEN unknown IS NOT NULL THEN format('it has unknown keys: %s', unknown)
+    WHEN coalesce(change ->> 'action', 'promote') NOT IN ('promote', 'rollback', 'retire')
+      THEN format('its action is %s', change -> 'action')
+    WHEN coalesce(jsonb_typeof(change -> 'prompt'), '') <> 'string' THEN 'it names no prompt'
+    WHEN coalesce(jsonb_typeof(change -> 'environment'), '') <> 'string' THEN 'it names no environment'
+    WHEN change ? 'version' AND (change ->> 'version') !~ '^[1-9][0-9]{0,8}$' THEN 'its version is no number'
+    WHEN coalesce(change ->> 'action', 'promote') = 'promote' AND change -> 'version' IS NULL THEN 'it names no version'
+    WHEN change ? 'end_experiment' AND jsonb_typeof(change -> 'end_experiment') <> 'boolean'
+      THEN 'its end_experiment is neither true nor false'
+  END;
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR046',
+      MESSAGE = format('change %s of the release is not valid: %s', check_release.index, problem),
+      HINT = 'For example {"prompt": "support", "version": 7, "environment": "production"}; action is promote (default), rollback or retire.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_release(jsonb, bigint) IS 'Error unless one change of a release is valid; index counts from 1';
+
+CREATE FUNCTION promptreg.apply_release(change jsonb, reason text) RETURNS promptreg.deployment
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  why text := coalesce(change ->> 'reason', apply_release.reason);
+  ends boolean := coalesce((change ->> 'end_experiment')::boolean, false);
+BEGIN
+  RETURN CASE coalesce(change ->> 'action', 'promote')
+    WHEN 'promote' THEN promptreg._prompt_promote(name => change ->> 'prompt', version => (change ->> 'version')::integer,
+                                                  env => change ->> 'environment', reason => why, end_experiment => ends)
+    WHEN 'rollback' THEN promptreg._prompt_rollback(name => change ->> 'prompt', env => change ->> 'environment',
+                                                    to_version => (change ->> 'version')::integer, reason => why)
+    ELSE promptreg._prompt_retire(name => change ->> 'prompt', env => change ->> 'environment', reason => why,
+                                  end_experiment => ends)
+  END;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.apply_release(jsonb, text) IS 'Carries out one change of a release';
+
+-- Prompts are locked in the order of their keys before anything changes, so that two releases of the same prompts
+-- wait for each other instead of deadlocking.
+CREATE FUNCTION promptreg._prompt_release(changes jsonb, reason text DEFAULT NULL) RETURNS SETOF promptreg.deployment
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  change jsonb;
+BEGIN
+  IF coalesce(jsonb_typeof(changes), '') <> 'array' OR changes = '[]' THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR046',
+      MESSAGE = 'a release must be a JSON array with at least one change',
+      HINT = 'For example [{"prompt": "support", "version": 7, "environment": "production"}].';
+  END IF;
+  PERFORM promptreg.check_release(change => c.value, index => c.ordinality)
+     FROM jsonb_array_elements(changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
+  PERFORM promptreg.open_prompt(name => c.value ->> 'prompt', "right" => 'release', env => c.value ->> 'environment')
+     FROM jsonb_array_elements(changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
+  PERFORM p.id
+     FROM promptreg.prompts p
+    WHERE p.id IN (SELECT n.prompt_id FROM promptreg.names n, jsonb_array_elements(changes) c
+                    WHERE n.name = c.value ->> 'prompt')
+    ORDER BY p.id FOR NO KEY UPDATE;
+  FOR change IN
+    SELECT c.value FROM jsonb_array_elements(changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality
+  LOOP
+    RETURN NEXT promptreg.apply_release(change => change, reason => _prompt_release.reason);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_release(jsonb, text) IS
+  'Several promotions, rollbacks and retirements, all or nothing: [{"prompt", "version", "environment", "action", "reason", "end_experiment"}]. Right: release on each';

@@ -1,0 +1,246 @@
+-- Reading prompts and versions.
+
+CREATE TYPE promptreg.version_detail AS (
+  prompt         text,
+  version        integer,
+  kind           text,
+  template       text,
+  messages       jsonb,
+  variables      jsonb,
+  model          text,
+  params         jsonb,
+  metadata       jsonb,
+  syntax         text,
+  escape         text,
+  parent_version integer,
+  branch         text,
+  message        text,
+  author         text,
+  created_at     timestamptz,
+  status         text,
+  environments   text[],
+  content_hash   bytea,
+  chain_hash     bytea
+);
+COMMENT ON TYPE promptreg.version_detail IS 'A version as its readers see it';
+COMMENT ON COLUMN promptreg.version_detail.prompt IS 'Name of the prompt';
+COMMENT ON COLUMN promptreg.version_detail.version IS 'Number of the version';
+COMMENT ON COLUMN promptreg.version_detail.kind IS 'text or chat';
+COMMENT ON COLUMN promptreg.version_detail.template IS 'Template of a text prompt; NULL for chat';
+COMMENT ON COLUMN promptreg.version_detail.messages IS 'Messages of a chat prompt; NULL for text';
+COMMENT ON COLUMN promptreg.version_detail.variables IS 'Declarations of variables; NULL: inferred from the templates';
+COMMENT ON COLUMN promptreg.version_detail.model IS 'Model the version was written for';
+COMMENT ON COLUMN promptreg.version_detail.params IS 'Parameters of the model call';
+COMMENT ON COLUMN promptreg.version_detail.metadata IS 'Anything else worth keeping';
+COMMENT ON COLUMN promptreg.version_detail.syntax IS 'Template syntax';
+COMMENT ON COLUMN promptreg.version_detail.escape IS 'Escape mode';
+COMMENT ON COLUMN promptreg.version_detail.parent_version IS 'Version it was made from';
+COMMENT ON COLUMN promptreg.version_detail.branch IS 'Branch it was committed on';
+COMMENT ON COLUMN promptreg.version_detail.message IS 'Commit message';
+COMMENT ON COLUMN promptreg.version_detail.author IS 'Role that committed it';
+COMMENT ON COLUMN promptreg.version_detail.created_at IS 'When it was committed';
+COMMENT ON COLUMN promptreg.version_detail.status IS 'draft, testing, active or archived';
+COMMENT ON COLUMN promptreg.version_detail.environments IS 'Environments that serve it now';
+COMMENT ON COLUMN promptreg.version_detail.content_hash IS 'SHA-256 over the canonical form of what the version says';
+COMMENT ON COLUMN promptreg.version_detail.chain_hash IS 'Chain hash';
+
+CREATE FUNCTION promptreg.version_details(prompt promptreg.prompts) RETURNS SETOF promptreg.version_detail
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT (version_details.prompt).name, v.version, (version_details.prompt).kind,
+         CASE (version_details.prompt).kind WHEN 'text' THEN v.messages -> 0 ->> 'content' END,
+         CASE (version_details.prompt).kind WHEN 'chat' THEN v.messages END,
+         v.variables, v.model, v.params, v.metadata, v.syntax, v.escape, v.parent_version, v.branch, v.message,
+         v.author, v.created_at, s.status, s.environments, v.content_hash, v.chain_hash
+    FROM ONLY promptreg.versions v
+    JOIN promptreg.version_status s ON s.version_id = v.id
+   WHERE v.prompt_id = (version_details.prompt).id;
+END;
+COMMENT ON FUNCTION promptreg.version_details(promptreg.prompts) IS 'The versions of a prompt as readers see them';
+
+CREATE FUNCTION promptreg.served_version(prompt promptreg.prompts, env text) RETURNS integer
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  served integer;
+BEGIN
+  IF served_version.env = 'latest' THEN
+    RETURN prompt.head_version;
+  END IF;
+  PERFORM promptreg.check_environment(served_version.env);
+  SELECT r.version INTO served FROM promptreg.routes r
+   WHERE r.prompt_id = prompt.id AND r.environment = served_version.env;
+  IF served IS NULL THEN
+    PERFORM promptreg.raise_not_deployed(served_version.prompt, served_version.env);
+  END IF;
+  RETURN served;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.served_version(promptreg.prompts, text) IS 'The version deployed in an environment, or an error';
+
+CREATE FUNCTION promptreg.version_detail(prompt promptreg.prompts, version integer) RETURNS promptreg.version_detail
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  detail promptreg.version_detail;
+BEGIN
+  PERFORM promptreg.check_version(version_detail.prompt, version_detail.version);
+  SELECT d.* INTO detail FROM promptreg.version_details(version_detail.prompt) d WHERE d.version = version_detail.version;
+  RETURN detail;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.version_detail(promptreg.prompts, integer) IS 'A version as readers see it, or an error';
+
+CREATE FUNCTION promptreg._prompt_get(name text, version integer DEFAULT NULL) RETURNS promptreg.version_detail
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  target promptreg.prompts := promptreg.open_prompt(name => _prompt_get.name, "right" => 'read');
+BEGIN
+  RETURN promptreg.version_detail(target, coalesce(_prompt_get.version, target.head_version));
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_get(text, integer) IS
+  'A version of a prompt by its number, or the newest. Right: read';
+
+CREATE FUNCTION promptreg._prompt_get(name text, env text) RETURNS promptreg.version_detail
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  target promptreg.prompts := promptreg.open_prompt(name => _prompt_get.name, "right" => 'read');
+BEGIN
+  RETURN promptreg.version_detail(target, promptreg.served_version(target, _prompt_get.env));
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_get(text, text) IS
+  'The version of a prompt that is deployed in an environment; latest: the newest. Right: read';
+
+CREATE FUNCTION promptreg._prompt_get(name text, version integer, env text) RETURNS promptreg.version_detail
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM promptreg.open_prompt(name => _prompt_get.name, "right" => 'read');
+  RAISE EXCEPTION USING
+    ERRCODE = 'PR046',
+    MESSAGE = 'both a version and an environment are given',
+    DETAIL = format('Version %s, environment %s.', _prompt_get.version, _prompt_get.env),
+    HINT = 'Give one of them, or neither for the newest version.';
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_get(text, integer, text) IS
+  'An error: a version is chosen by its number or by an environment, not by both. Right: read';
+
+CREATE FUNCTION promptreg._prompt_history(name text) RETURNS SETOF promptreg.version_detail
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY
+    SELECT d.*
+      FROM promptreg.version_details(promptreg.open_prompt(name => _prompt_history.name, "right" => 'read')) d
+     ORDER BY d.version DESC;
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_history(text) IS 'All versions of a prompt, newest first. Right: read';
+
+CREATE FUNCTION promptreg._prompt_deployments(name text, env text DEFAULT NULL) RETURNS SETOF promptreg.deployment
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  target promptreg.prompts := promptreg.open_prompt(name => _prompt_deployments.name, "right" => 'read');
+BEGIN
+  IF _prompt_deployments.env IS NOT NULL THEN
+    PERFORM promptreg.check_environment(_prompt_deployments.env);
+  END IF;
+  RETURN QUERY
+    SELECT target.name, d.environment, d.version, d.previous, d.event, d.number, d.reason, d.deployed_by, d.deployed_at
+      FROM ONLY promptreg.deployments d
+     WHERE d.prompt_id = target.id AND (_prompt_deployments.env IS NULL OR d.environment = _prompt_deployments.env)
+     ORDER BY d.id DESC;
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_deployments(text, text) IS
+  'Promotions, rollbacks and retirements of a prompt, newest first. Right: read';
+
+CREATE TYPE promptreg.prompt_overview AS (
+  prompt       text,
+  kind         text,
+  description  text,
+  tags         text[],
+  team         text,
+  head_version integer,
+  served       jsonb,
+  aliases      text[],
+  created_by   text,
+  created_at   timestamptz,
+  archived_at  timestamptz
+);
+COMMENT ON TYPE promptreg.prompt_overview IS 'A prompt in a list';
+COMMENT ON COLUMN promptreg.prompt_overview.prompt IS 'Name';
+COMMENT ON COLUMN promptreg.prompt_overview.kind IS 'text or chat';
+COMMENT ON COLUMN promptreg.prompt_overview.description IS 'What the prompt is for';
+COMMENT ON COLUMN promptreg.prompt_overview.tags IS 'Tags';
+COMMENT ON COLUMN promptreg.prompt_overview.team IS 'Who owns it';
+COMMENT ON COLUMN promptreg.prompt_overview.head_version IS 'Number of the newest version; 0: none';
+COMMENT ON COLUMN promptreg.prompt_overview.served IS 'Version served in each environment, as an object';
+COMMENT ON COLUMN promptreg.prompt_overview.aliases IS 'Its other names';
+COMMENT ON COLUMN promptreg.prompt_overview.created_by IS 'Role that created it';
+COMMENT ON COLUMN promptreg.prompt_overview.created_at IS 'When it was created';
+COMMENT ON COLUMN promptreg.prompt_overview.archived_at IS 'When it was archived; NULL while in use';
+
+CREATE FUNCTION promptreg.overview(prompt promptreg.prompts) RETURNS promptreg.prompt_overview
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN ROW((prompt).name, (prompt).kind, (prompt).description, (prompt).tags, (prompt).team, (prompt).head_version,
+  (SELECT coalesce(jsonb_object_agg(r.environment, r.version), '{}') FROM promptreg.routes r
+    WHERE r.prompt_id = (prompt).id AND r.version IS NOT NULL),
+  ARRAY(SELECT n.name FROM promptreg.names n
+         WHERE n.prompt_id = (prompt).id AND n.name <> (prompt).name ORDER BY n.name),
+  (prompt).created_by, (prompt).created_at, (prompt).archived_at)::promptreg.prompt_overview;
+COMMENT ON FUNCTION promptreg.overview(promptreg.prompts) IS 'A prompt as it stands in lists';
+
+CREATE FUNCTION promptreg._prompt_list(
+  tag text DEFAULT NULL, folder text DEFAULT NULL, team text DEFAULT NULL, archived boolean DEFAULT false
+) RETURNS SETOF promptreg.prompt_overview
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  prefix text := rtrim(_prompt_list.folder, '/') || '/';
+  found promptreg.prompts;
+BEGIN
+  PERFORM promptreg.allowed('read', NULL);
+  FOR found IN
+    SELECT p.* FROM promptreg.prompts p
+     WHERE (_prompt_list.tag IS NULL OR _prompt_list.tag = ANY (p.tags))
+       AND (prefix IS NULL OR starts_with(p.name, prefix))
+       AND (_prompt_list.team IS NULL OR p.team = _prompt_list.team)
+       AND (p.archived_at IS NOT NULL) = coalesce(_prompt_list.archived, false)
+       AND promptreg.allowed('read', p.name)
+     ORDER BY p.name COLLATE "C"
+  LOOP
+    RETURN NEXT promptreg.overview(found);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_list(text, text, text, boolean) IS
+  'Prompts that the caller may read, by tag, folder (with its subfolders) and team; archived => true lists the archived ones';
+
+CREATE FUNCTION promptreg._prompt_search(query text) RETURNS SETOF promptreg.prompt_overview
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  words text[] := regexp_split_to_array(lower(trim(coalesce(_prompt_search.query, ''))), '\s+');
+  found promptreg.prompts;
+BEGIN
+  PERFORM promptreg.allowed('read', NULL);
+  FOR found IN
+    SELECT p.* FROM promptreg.prompts p
+     WHERE promptreg.allowed('read', p.name)
+       AND (SELECT bool_and(strpos(lower(concat_ws(E'\n', p.name, p.description, p.team, array_to_string(p.tags, E'\n'))), w.word) > 0)
+              FROM unnest(words) AS w (word))
+     ORDER BY p.archived_at IS NOT NULL, p.name COLLATE "C"
+  LOOP
+    RETURN NEXT promptreg.overview(found);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_search(text) IS
+  'Prompts that the caller may read whose name, description, tags and team contain every word of the query, archived ones last';

@@ -1,0 +1,66 @@
+-- Who may touch what. Tables and internal functions grant nothing to PUBLIC; the pure functions that analysts compute
+-- with are open, and allowed, which policies call as whoever reads. Where an administrator grants SELECT on a table, row-level security shows only what the rights allow.
+
+DO $$
+DECLARE
+  object text;
+BEGIN
+  FOR object IN
+    SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc p
+     WHERE p.pronamespace = 'promptreg'::regnamespace
+       AND p.proname NOT IN ('hash64', 'slot', 'pick_variant', 'allowed')
+     ORDER BY 1
+  LOOP
+    EXECUTE 'REVOKE ALL ON FUNCTION ' || object || ' FROM PUBLIC';
+  END LOOP;
+END;
+$$;
+
+ALTER TABLE promptreg.prompts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.prompts FOR SELECT USING (promptreg.allowed('read', name));
+
+ALTER TABLE promptreg.names ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.names FOR SELECT
+  USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
+
+ALTER TABLE promptreg.versions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.versions FOR SELECT
+  USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
+
+ALTER TABLE promptreg.deployments ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.deployments FOR SELECT
+  USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
+
+ALTER TABLE promptreg.routes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.routes FOR SELECT
+  USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
+
+ALTER TABLE promptreg.experiments ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.experiments FOR SELECT
+  USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
+
+ALTER TABLE promptreg.variants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.variants FOR SELECT
+  USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
+
+ALTER TABLE promptreg.weights ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.weights FOR SELECT
+  USING (experiment_id IN (SELECT x.id FROM promptreg.experiments x));
+
+ALTER TABLE promptreg.audit_log ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.audit_log FOR SELECT
+  USING (CASE WHEN prompt IS NULL THEN promptreg.allowed('admin', '*') ELSE promptreg.allowed('read', prompt) END);
+
+ALTER TABLE promptreg.changes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.changes FOR SELECT
+  USING (audit_id IN (SELECT a.id FROM promptreg.audit_log a));
+
+ALTER TABLE promptreg.grants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.grants FOR SELECT USING (promptreg.allowed('admin', pattern));
+
+ALTER TABLE promptreg.environments ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.environments FOR SELECT USING (promptreg.allowed('resolve', NULL, name));
+
+ALTER TABLE promptreg.pending_changes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE promptreg.commit_order ENABLE ROW LEVEL SECURITY;
+ALTER TABLE promptreg.cache_signal ENABLE ROW LEVEL SECURITY;
