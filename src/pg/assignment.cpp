@@ -33,16 +33,21 @@ const Variant* PickVariant(const Route& route, std::string_view user) {
 
 const char* ReasonName(Reason reason) {
   switch (reason) {
-    case Reason::kDeployed: return "deployed";
-    case Reason::kExperiment: return "experiment";
-    case Reason::kControl: return "control";
-    case Reason::kLatest: return "latest";
+    case Reason::kDeployed:
+      return "deployed";
+    case Reason::kExperiment:
+      return "experiment";
+    case Reason::kControl:
+      return "control";
+    case Reason::kLatest:
+      return "latest";
   }
   return "deployed";
 }
 
 Assignment Assign(const Route& route, std::optional<std::string_view> user) {
-  Assignment assignment = {.version = route.deployed, .variant = nullptr, .reason = Reason::kDeployed, .slot = {}};
+  Assignment assignment = {
+      .version = route.deployed, .variant = nullptr, .reason = Reason::kDeployed, .slot = {}};
   if (route.environment == "latest") {
     assignment.reason = Reason::kLatest;
     return assignment;
@@ -75,9 +80,12 @@ TextArray ReadTextArray(ArrayType* array, const char* what) {
   bool* nulls;
   TextArray result = {};
   deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &result.count);
-  result.values = static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (result.count + 1)));
+  result.values =
+      static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (result.count + 1)));
   for (int i = 0; i < result.count; ++i) {
-    if (nulls[i]) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", what)));
+    if (nulls[i])
+      ereport(ERROR,
+              (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", what)));
     result.values[i] = Utf8(TextView(DatumGetTextPP(elements[i])));
   }
   return result;
@@ -86,7 +94,8 @@ TextArray ReadTextArray(ArrayType* array, const char* what) {
 }  // namespace
 }  // namespace promptreg::pg
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace assign = promptreg::assign;
+namespace pg = promptreg::pg;
 
 extern "C" {
 
@@ -99,7 +108,8 @@ Datum promptreg_pick_variant(PG_FUNCTION_ARGS);
 
 Datum promptreg_hash64(PG_FUNCTION_ARGS) {
   const pg::TextArray parts = pg::ReadTextArray(PG_GETARG_ARRAYTYPE_P(0), "a part");
-  PG_RETURN_INT64(static_cast<int64>(assign::Hash({parts.values, static_cast<size_t>(parts.count)})));
+  PG_RETURN_INT64(
+      static_cast<int64>(assign::Hash({parts.values, static_cast<size_t>(parts.count)})));
 }
 
 Datum promptreg_slot(PG_FUNCTION_ARGS) {
@@ -111,17 +121,19 @@ Datum promptreg_pick_variant(PG_FUNCTION_ARGS) {
   Datum* weights;
   bool* nulls;
   int weight_count;
-  deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), INT4OID, sizeof(int32), true, TYPALIGN_INT, &weights, &nulls,
-                    &weight_count);
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), INT4OID, sizeof(int32), true, TYPALIGN_INT, &weights,
+                    &nulls, &weight_count);
   if (weight_count != keys.count) {
     ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
                     errmsg("there are %d keys but %d weights", keys.count, weight_count)));
   }
   if (static_cast<size_t>(keys.count) > pg::kMostKeys) {
-    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                    errmsg("there are %d variants, at most %zu are allowed", keys.count, pg::kMostKeys)));
+    ereport(ERROR,
+            (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+             errmsg("there are %d variants, at most %zu are allowed", keys.count, pg::kMostKeys)));
   }
-  auto* variants = static_cast<assign::Variant*>(palloc(sizeof(assign::Variant) * (keys.count + 1)));
+  auto* variants =
+      static_cast<assign::Variant*>(palloc(sizeof(assign::Variant) * (keys.count + 1)));
   for (int i = 0; i < keys.count; ++i) {
     const int32 weight = nulls[i] ? -1 : DatumGetInt32(weights[i]);
     if (weight < 0 || weight > static_cast<int32>(assign::kSlots)) {
@@ -139,7 +151,8 @@ Datum promptreg_pick_variant(PG_FUNCTION_ARGS) {
   Datum* given;
   bool* given_nulls;
   int given_count;
-  deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &given, &given_nulls, &given_count);
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &given,
+                    &given_nulls, &given_count);
   PG_RETURN_DATUM(given[picked]);
 }
 }

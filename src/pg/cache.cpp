@@ -36,7 +36,9 @@ void FreeVersion(Version* version) {
   pfree(version);
 }
 
-uint64 Used() { return MemoryContextMemAllocated(memory, true); }
+uint64 Used() {
+  return MemoryContextMemAllocated(memory, true);
+}
 
 void Reset() {
   if (memory != nullptr) MemoryContextReset(memory);
@@ -44,7 +46,9 @@ void Reset() {
   versions = {};
 }
 
-bool IsEvictable(const Version* version) { return version->references == 0; }
+bool IsEvictable(const Version* version) {
+  return version->references == 0;
+}
 
 // Frees the eighth that was least recently used. Versions that a route leads to stay as long as it.
 void Evict() {
@@ -89,15 +93,16 @@ void TrimCache() {
 
 MemoryContext CacheMemory() {
   if (memory == nullptr) {
-    // With small blocks, chunks over 1 kB are allocated one by one, to the size asked for: the usual doubling would
-    // waste a third of the bound.
+    // With small blocks, chunks over 1 kB are allocated one by one, to the size asked for: the
+    // usual doubling would waste a third of the bound.
     memory = AllocSetContextCreate(CacheMemoryContext, "promptreg cache", 0, 8 * 1024, 8 * 1024);
   }
   return memory;
 }
 
 uint64 RouteHash(std::string_view name, std::string_view environment) {
-  return XXH3_64bits_withSeed(name.data(), name.size(), XXH3_64bits(environment.data(), environment.size()));
+  return XXH3_64bits_withSeed(name.data(), name.size(),
+                              XXH3_64bits(environment.data(), environment.size()));
 }
 
 Route* FindRoute(uint64 hash, std::string_view name, std::string_view environment) {
@@ -139,7 +144,11 @@ CacheStatistics GetCacheStatistics() {
   return result;
 }
 
-void CountRouteMiss() { ++statistics.route_misses; }
-void CountRouteHit() { ++statistics.route_hits; }
+void CountRouteMiss() {
+  ++statistics.route_misses;
+}
+void CountRouteHit() {
+  ++statistics.route_hits;
+}
 
 }  // namespace promptreg::pg

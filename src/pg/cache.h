@@ -1,9 +1,10 @@
 // What a backend remembers: compiled versions and routes, within a bound of memory.
 //
-// A Version is immutable. A Route says what a name and environment lead to; it is true for a snapshot if it was read
-// in the present generation (invalidation.h) and the snapshot sees the transactions that made it so. Both are single
-// blocks of memory, to touch few cache lines. Entries are freed only by TrimCache, which runs before a call looks
-// anything up, and a route by the one that replaces it: no pointer that a call holds is ever freed under it.
+// A Version is immutable. A Route says what a name and environment lead to; it is true for a
+// snapshot if it was read in the present generation (invalidation.h) and the snapshot sees the
+// transactions that made it so. Both are single blocks of memory, to touch few cache lines. Entries
+// are freed only by TrimCache, which runs before a call looks anything up, and a route by the one
+// that replaces it: no pointer that a call holds is ever freed under it.
 #pragma once
 
 #include "core/template/template.h"
@@ -17,9 +18,9 @@ struct Version {
   uint64 fingerprint;  // of the content, so that an id which means something else is noticed
   int32 number;
   bool chat;
-  uint32 references;    // routes in the cache that lead here
+  uint32 references;  // routes in the cache that lead here
   uint64 last_used;
-  const text* model;      // nullptr: none
+  const text* model;  // nullptr: none
   const Jsonb* params;
   const Jsonb* messages;  // chat: the stored messages
   tmpl::ProgramView program;
@@ -62,8 +63,9 @@ struct CacheStatistics {
   uint64 compiled;
 };
 
-// Frees what was least recently used until the cache is within its bound, and everything if the extension was created
-// anew. To be called at the beginning of a call, when no pointers into the cache are held.
+// Frees what was least recently used until the cache is within its bound, and everything if the
+// extension was created anew. To be called at the beginning of a call, when no pointers into the
+// cache are held.
 void TrimCache();
 
 // Memory for entries. TrimCache keeps it within the bound.

@@ -8,7 +8,9 @@ CallFrame* innermost = nullptr;
 
 }  // namespace
 
-Oid CallerRole() { return innermost != nullptr ? innermost->caller : GetUserId(); }
+Oid CallerRole() {
+  return innermost != nullptr ? innermost->caller : GetUserId();
+}
 
 void NoteRightsCheck() {
   if (innermost != nullptr) innermost->rights_checked = true;
@@ -18,7 +20,8 @@ void EnterOwner(Oid owner, CallFrame* frame, Oid* saved_user, int* saved_context
   frame->caller = CallerRole();
   frame->outer = innermost;
   GetUserIdAndSecContext(saved_user, saved_context);
-  SetUserIdAndSecContext(owner, *saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+  SetUserIdAndSecContext(owner,
+                         *saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
   innermost = frame;
 }
 
@@ -40,7 +43,7 @@ void PassErrorOn(MemoryContext context) {
 
 }  // namespace promptreg::pg
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace pg = promptreg::pg;
 
 extern "C" {
 

@@ -1,5 +1,6 @@
-// Who calls. Functions of the control plane run as the owner of the extension; this remembers the role that was in
-// force where the public function was called, and whether a check of its rights was made.
+// Who calls. Functions of the control plane run as the owner of the extension; this remembers the
+// role that was in force where the public function was called, and whether a check of its rights
+// was made.
 #pragma once
 
 #include "pg/server.h"
@@ -20,12 +21,12 @@ struct CallFrame {
 void EnterOwner(Oid owner, CallFrame* frame, Oid* saved_user, int* saved_context);
 void LeaveOwner(CallFrame* frame, Oid saved_user, int saved_context);
 
-// In a PG_CATCH block: passes the error on. The extension's own errors lose their CONTEXT, which would only list
-// internal functions, and tell a caller by which way a refusal came.
+// In a PG_CATCH block: passes the error on. The extension's own errors lose their CONTEXT, which
+// would only list internal functions, and tell a caller by which way a refusal came.
 [[noreturn]] void PassErrorOn(MemoryContext context);
 
-// Runs body() as `owner` with the present caller remembered, and restores both however body() ends. body() must not
-// hold objects with destructors across server calls.
+// Runs body() as `owner` with the present caller remembered, and restores both however body() ends.
+// body() must not hold objects with destructors across server calls.
 template <typename Body>
 CallFrame AsOwner(Oid owner, Body&& body) {
   CallFrame frame;

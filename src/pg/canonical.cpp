@@ -23,13 +23,27 @@ void AppendText(StringInfo out, std::string_view text) {
   appendStringInfoChar(out, '"');
   for (const char c : text) {
     switch (c) {
-      case '"': appendStringInfoString(out, "\\\""); break;
-      case '\\': appendStringInfoString(out, "\\\\"); break;
-      case '\b': appendStringInfoString(out, "\\b"); break;
-      case '\t': appendStringInfoString(out, "\\t"); break;
-      case '\n': appendStringInfoString(out, "\\n"); break;
-      case '\f': appendStringInfoString(out, "\\f"); break;
-      case '\r': appendStringInfoString(out, "\\r"); break;
+      case '"':
+        appendStringInfoString(out, "\\\"");
+        break;
+      case '\\':
+        appendStringInfoString(out, "\\\\");
+        break;
+      case '\b':
+        appendStringInfoString(out, "\\b");
+        break;
+      case '\t':
+        appendStringInfoString(out, "\\t");
+        break;
+      case '\n':
+        appendStringInfoString(out, "\\n");
+        break;
+      case '\f':
+        appendStringInfoString(out, "\\f");
+        break;
+      case '\r':
+        appendStringInfoString(out, "\\r");
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           appendStringInfo(out, "\\u%04x", static_cast<unsigned>(c));
@@ -55,12 +69,13 @@ void AppendHex(StringInfo out, std::string_view bytes) {
 void AppendTimestamp(StringInfo out, TimestampTz value) {
   struct pg_tm tm;
   fsec_t microseconds;
-  if (TIMESTAMP_NOT_FINITE(value) || timestamp2tm(value, nullptr, &tm, &microseconds, nullptr, nullptr) != 0 ||
-      tm.tm_year <= 0) {
-    ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+  if (TIMESTAMP_NOT_FINITE(value) ||
+      timestamp2tm(value, nullptr, &tm, &microseconds, nullptr, nullptr) != 0 || tm.tm_year <= 0) {
+    ereport(ERROR,
+            (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
   }
-  appendStringInfo(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour,
-                   tm.tm_min, tm.tm_sec, static_cast<int>(microseconds));
+  appendStringInfo(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", tm.tm_year, tm.tm_mon,
+                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, static_cast<int>(microseconds));
 }
 
 void AppendJson(StringInfo out, Jsonb* value) {
@@ -74,25 +89,41 @@ void AppendJson(StringInfo out, Jsonb* value) {
     if (!written) return;
     if (text.size() > MaxAllocSize) throw std::bad_alloc();
     size = text.size();
-    buffer = static_cast<char*>(MemoryContextAllocExtended(CurrentMemoryContext, size + 1, MCXT_ALLOC_NO_OOM));
+    buffer = static_cast<char*>(
+        MemoryContextAllocExtended(CurrentMemoryContext, size + 1, MCXT_ALLOC_NO_OOM));
     if (buffer == nullptr) throw std::bad_alloc();
     memcpy(buffer, text.data(), size);
   });
   ReportCaught(caught);
-  if (!written) ereport(ERROR, (errcode(kJsonTooDeep), errmsg("JSON is nested too deeply to be hashed")));
+  if (!written)
+    ereport(ERROR, (errcode(kJsonTooDeep), errmsg("JSON is nested too deeply to be hashed")));
   appendBinaryStringInfo(out, buffer, static_cast<int>(size));
   pfree(buffer);
 }
 
 void AppendValue(StringInfo out, const Field& field) {
   switch (field.type) {
-    case TEXTOID: AppendText(out, TextView(DatumGetTextPP(field.value))); break;
-    case BYTEAOID: AppendHex(out, TextView(DatumGetTextPP(field.value))); break;
-    case INT4OID: appendStringInfo(out, "%d", DatumGetInt32(field.value)); break;
-    case INT8OID: appendStringInfo(out, INT64_FORMAT, DatumGetInt64(field.value)); break;
-    case BOOLOID: appendStringInfoString(out, DatumGetBool(field.value) ? "true" : "false"); break;
-    case TIMESTAMPTZOID: AppendTimestamp(out, DatumGetTimestampTz(field.value)); break;
-    case JSONBOID: AppendJson(out, DatumGetJsonbP(field.value)); break;
+    case TEXTOID:
+      AppendText(out, TextView(DatumGetTextPP(field.value)));
+      break;
+    case BYTEAOID:
+      AppendHex(out, TextView(DatumGetTextPP(field.value)));
+      break;
+    case INT4OID:
+      appendStringInfo(out, "%d", DatumGetInt32(field.value));
+      break;
+    case INT8OID:
+      appendStringInfo(out, INT64_FORMAT, DatumGetInt64(field.value));
+      break;
+    case BOOLOID:
+      appendStringInfoString(out, DatumGetBool(field.value) ? "true" : "false");
+      break;
+    case TIMESTAMPTZOID:
+      AppendTimestamp(out, DatumGetTimestampTz(field.value));
+      break;
+    case JSONBOID:
+      AppendJson(out, DatumGetJsonbP(field.value));
+      break;
     default:
       ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
                       errmsg("type %s has no canonical form", format_type_be(field.type))));
@@ -110,10 +141,11 @@ int ReadFields(FunctionCallInfo fcinfo, Field* fields) {
   int count = 0;
   for (int i = 0; i < arguments; i += 2) {
     const Oid name_type = get_fn_expr_argtype(fcinfo->flinfo, i);
-    if (PG_ARGISNULL(i)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a name is NULL")));
+    if (PG_ARGISNULL(i))
+      ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a name is NULL")));
     if (PG_ARGISNULL(i + 1)) continue;
-    const std::string_view name =
-        name_type == UNKNOWNOID ? std::string_view(PG_GETARG_CSTRING(i)) : TextView(PG_GETARG_TEXT_PP(i));
+    const std::string_view name = name_type == UNKNOWNOID ? std::string_view(PG_GETARG_CSTRING(i))
+                                                          : TextView(PG_GETARG_TEXT_PP(i));
     const Oid type = get_fn_expr_argtype(fcinfo->flinfo, i + 1);
     fields[count++] = {.name = name, .value = PG_GETARG_DATUM(i + 1), .type = type};
     if (type == UNKNOWNOID) {
@@ -128,7 +160,7 @@ int ReadFields(FunctionCallInfo fcinfo, Field* fields) {
 }  // namespace
 }  // namespace promptreg::pg
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace pg = promptreg::pg;
 
 extern "C" {
 

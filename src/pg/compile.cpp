@@ -14,7 +14,8 @@ tmpl::Syntax ParseSyntax(std::string_view name) {
   if (name == "mustache") return tmpl::Syntax::kMustache;
   if (name == "fstring") return tmpl::Syntax::kFString;
   if (name == "none") return tmpl::Syntax::kNone;
-  ereport(ERROR, (errcode(kInvalidArgument), errmsg("\"%s\" is no syntax", pnstrdup(name.data(), name.size())),
+  ereport(ERROR, (errcode(kInvalidArgument),
+                  errmsg("\"%s\" is no syntax", pnstrdup(name.data(), name.size())),
                   errhint("Use one of: mustache, fstring, none.")));
   pg_unreachable();
 }
@@ -22,15 +23,16 @@ tmpl::Syntax ParseSyntax(std::string_view name) {
 tmpl::Escape ParseEscape(std::string_view name) {
   if (name == "none") return tmpl::Escape::kNone;
   if (name == "html") return tmpl::Escape::kHtml;
-  ereport(ERROR, (errcode(kInvalidArgument), errmsg("\"%s\" is no escape mode", pnstrdup(name.data(), name.size())),
+  ereport(ERROR, (errcode(kInvalidArgument),
+                  errmsg("\"%s\" is no escape mode", pnstrdup(name.data(), name.size())),
                   errhint("Use one of: none, html.")));
   pg_unreachable();
 }
 
 namespace {
 
-char* Compile(std::span<const std::string_view> parts, const TemplateSource& source, MemoryContext context,
-              size_t reserved, size_t* program_size, const char* part_name) {
+char* Compile(std::span<const std::string_view> parts, const TemplateSource& source,
+              MemoryContext context, size_t reserved, size_t* program_size, const char* part_name) {
   tmpl::Error error;
   bool compiled = false;
   char* block = nullptr;
@@ -61,7 +63,8 @@ char* Compile(std::span<const std::string_view> parts, const TemplateSource& sou
 
 }  // namespace
 
-char* CompileTemplates(const TemplateSource& source, MemoryContext context, size_t reserved, size_t* program_size) {
+char* CompileTemplates(const TemplateSource& source, MemoryContext context, size_t reserved,
+                       size_t* program_size) {
   const uint32 most = source.messages.size();
   auto* parts = static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (most + 1)));
   uint32 count = 0;
@@ -70,18 +73,22 @@ char* CompileTemplates(const TemplateSource& source, MemoryContext context, size
     const json::Value content = cursor.value().Find("content");
     if (content.kind() == json::Kind::kString) parts[count++] = content.string();
   }
-  char* block = Compile({parts, count}, source, context, reserved, program_size, most > 1 ? "template" : nullptr);
+  char* block = Compile({parts, count}, source, context, reserved, program_size,
+                        most > 1 ? "template" : nullptr);
   pfree(parts);
   return block;
 }
 
-char* CompileText(std::string_view text, const TemplateSource& source, MemoryContext context, size_t* program_size) {
+char* CompileText(std::string_view text, const TemplateSource& source, MemoryContext context,
+                  size_t* program_size) {
   return Compile({&text, 1}, source, context, 0, program_size, nullptr);
 }
 
 }  // namespace promptreg::pg
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace json = promptreg::json;
+namespace pg = promptreg::pg;
+namespace tmpl = promptreg::tmpl;
 
 extern "C" {
 
@@ -90,7 +97,8 @@ Datum promptreg_check_templates(PG_FUNCTION_ARGS);
 
 // (messages jsonb, variables jsonb, syntax text, escape text): the declarations in stored form
 Datum promptreg_check_templates(PG_FUNCTION_ARGS) {
-  if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3)) elog(ERROR, "check_templates: argument is NULL");
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+    elog(ERROR, "check_templates: argument is NULL");
   pg::TemplateSource source;
   source.messages = pg::JsonView(PG_GETARG_JSONB_P(0));
   source.syntax = pg::ParseSyntax(pg::TextView(PG_GETARG_TEXT_PP(2)));
@@ -106,8 +114,8 @@ Datum promptreg_check_templates(PG_FUNCTION_ARGS) {
       valid = tmpl::NormalizeDeclarations(given, &container, &error);
       if (!valid) return;
       if (container.size() > MaxAllocSize - VARHDRSZ) throw std::bad_alloc();
-      declarations = static_cast<Jsonb*>(
-          MemoryContextAllocExtended(CurrentMemoryContext, container.size() + VARHDRSZ, MCXT_ALLOC_NO_OOM));
+      declarations = static_cast<Jsonb*>(MemoryContextAllocExtended(
+          CurrentMemoryContext, container.size() + VARHDRSZ, MCXT_ALLOC_NO_OOM));
       if (declarations == nullptr) throw std::bad_alloc();
       SET_VARSIZE(declarations, container.size() + VARHDRSZ);
       memcpy(VARDATA(declarations), container.data(), container.size());

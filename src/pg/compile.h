@@ -19,11 +19,13 @@ struct TemplateSource {
 tmpl::Syntax ParseSyntax(std::string_view name);
 tmpl::Escape ParseEscape(std::string_view name);
 
-// Compiles into `context`, behind `reserved` bytes that are left for the caller, who gets the start of the block.
-// ereport(ERROR) if it does not compile.
-char* CompileTemplates(const TemplateSource& source, MemoryContext context, size_t reserved, size_t* program_size);
+// Compiles into `context`, behind `reserved` bytes that are left for the caller, who gets the start
+// of the block. ereport(ERROR) if it does not compile.
+char* CompileTemplates(const TemplateSource& source, MemoryContext context, size_t reserved,
+                       size_t* program_size);
 
 // The same for one text.
-char* CompileText(std::string_view text, const TemplateSource& source, MemoryContext context, size_t* program_size);
+char* CompileText(std::string_view text, const TemplateSource& source, MemoryContext context,
+                  size_t* program_size);
 
 }  // namespace promptreg::pg

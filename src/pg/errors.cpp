@@ -14,34 +14,78 @@ namespace {
 
 int SqlState(tmpl::Code code) {
   switch (code) {
-    case tmpl::Code::kOk: break;
-    case tmpl::Code::kInterrupted: return ERRCODE_QUERY_CANCELED;
-    case tmpl::Code::kOutOfMemory: return ERRCODE_OUT_OF_MEMORY;
-    case tmpl::Code::kSyntax: return kTemplateSyntax;
-    case tmpl::Code::kUndefinedSnippet: return kUndefinedSnippet;
-    case tmpl::Code::kInvalidDeclaration: return kInvalidDeclaration;
-    case tmpl::Code::kUndeclaredVariable: return kUndeclaredVariable;
-    case tmpl::Code::kNotAnObject: return kVariablesNotObject;
-    case tmpl::Code::kMissingVariable: return kMissingVariable;
-    case tmpl::Code::kInvalidVariable: return kInvalidVariable;
-    case tmpl::Code::kTemplateTooLarge: return kTemplateTooLarge;
-    case tmpl::Code::kNestingTooDeep: return kNestingTooDeep;
-    case tmpl::Code::kSnippetTooDeep: return kSnippetTooDeep;
-    case tmpl::Code::kProgramTooLarge: return kProgramTooLarge;
-    case tmpl::Code::kTooManyOperations: return kTooManyOperations;
-    case tmpl::Code::kOutputTooLarge: return kOutputTooLarge;
-    case tmpl::Code::kJsonTooDeep: return kJsonTooDeep;
+    case tmpl::Code::kOk:
+      break;
+    case tmpl::Code::kInterrupted:
+      return ERRCODE_QUERY_CANCELED;
+    case tmpl::Code::kOutOfMemory:
+      return ERRCODE_OUT_OF_MEMORY;
+    case tmpl::Code::kSyntax:
+      return kTemplateSyntax;
+    case tmpl::Code::kUndefinedSnippet:
+      return kUndefinedSnippet;
+    case tmpl::Code::kInvalidDeclaration:
+      return kInvalidDeclaration;
+    case tmpl::Code::kUndeclaredVariable:
+      return kUndeclaredVariable;
+    case tmpl::Code::kNotAnObject:
+      return kVariablesNotObject;
+    case tmpl::Code::kMissingVariable:
+      return kMissingVariable;
+    case tmpl::Code::kInvalidVariable:
+      return kInvalidVariable;
+    case tmpl::Code::kTemplateTooLarge:
+      return kTemplateTooLarge;
+    case tmpl::Code::kNestingTooDeep:
+      return kNestingTooDeep;
+    case tmpl::Code::kSnippetTooDeep:
+      return kSnippetTooDeep;
+    case tmpl::Code::kProgramTooLarge:
+      return kProgramTooLarge;
+    case tmpl::Code::kTooManyOperations:
+      return kTooManyOperations;
+    case tmpl::Code::kOutputTooLarge:
+      return kOutputTooLarge;
+    case tmpl::Code::kJsonTooDeep:
+      return kJsonTooDeep;
   }
   return ERRCODE_INTERNAL_ERROR;
+}
+
+// The setting behind a limit; nullptr for other failures.
+const char* LimitSetting(tmpl::Code code) {
+  switch (code) {
+    case tmpl::Code::kTemplateTooLarge:
+      return "promptreg.max_template_size";
+    case tmpl::Code::kNestingTooDeep:
+      return "promptreg.max_nesting";
+    case tmpl::Code::kSnippetTooDeep:
+      return "promptreg.max_snippet_depth";
+    case tmpl::Code::kProgramTooLarge:
+      return "promptreg.max_program_operations";
+    case tmpl::Code::kTooManyOperations:
+      return "promptreg.max_render_operations";
+    case tmpl::Code::kOutputTooLarge:
+      return "promptreg.max_output_size";
+    case tmpl::Code::kJsonTooDeep:
+      return "promptreg.max_json_depth";
+    default:
+      return nullptr;
+  }
 }
 
 }  // namespace
 
 void ReportTemplateError(const tmpl::Error& error, const char* where) {
-  ereport(ERROR, (errcode(SqlState(error.code)),
-                  where != nullptr ? errmsg("%s: %s", where, error.message) : errmsg("%s", error.message),
-                  error.detail[0] != '\0' ? errdetail("%s", error.detail) : 0,
-                  error.hint[0] != '\0' ? errhint("%s", error.hint) : 0));
+  const char* setting = LimitSetting(error.code);
+  const char* detail = error.detail[0] != '\0' ? error.detail : nullptr;
+  if (detail == nullptr && setting != nullptr)
+    detail = psprintf("The limit is the setting %s.", setting);
+  ereport(ERROR,
+          (errcode(SqlState(error.code)),
+           where != nullptr ? errmsg("%s: %s", where, error.message) : errmsg("%s", error.message),
+           detail != nullptr ? errdetail("%s", detail) : 0,
+           error.hint[0] != '\0' ? errhint("%s", error.hint) : 0));
   pg_unreachable();
 }
 

@@ -25,7 +25,8 @@ inline constexpr int kKindMismatch = MAKE_SQLSTATE('P', 'R', '0', '4', '3');
 inline constexpr int kInvalidDeclaration = MAKE_SQLSTATE('P', 'R', '0', '4', '4');
 inline constexpr int kInvalidArgument = MAKE_SQLSTATE('P', 'R', '0', '4', '6');
 
-// ereport(ERROR) for a failure of the template engine. `where` names the text, such as "message 2"; may be null.
+// ereport(ERROR) for a failure of the template engine. `where` names the text, such as "message 2";
+// may be null.
 [[noreturn]] void ReportTemplateError(const tmpl::Error& error, const char* where);
 
 }  // namespace promptreg::pg

@@ -13,7 +13,9 @@ namespace {
 // Writes one JSON object, key by key.
 class ObjectWriter {
  public:
-  explicit ObjectWriter(JsonbParseState** state) : state_(state) { pushJsonbValue(state_, WJB_BEGIN_OBJECT, nullptr); }
+  explicit ObjectWriter(JsonbParseState** state) : state_(state) {
+    pushJsonbValue(state_, WJB_BEGIN_OBJECT, nullptr);
+  }
   JsonbValue* End() { return pushJsonbValue(state_, WJB_END_OBJECT, nullptr); }
 
   void Key(std::string_view key) {
@@ -71,7 +73,8 @@ void WriteExperiment(JsonbParseState** state, const Route& route, const Assignme
   experiment.Number("coverage_ppm", route.coverage_ppm);
   experiment.Number("slot", assigned.slot ? std::optional<int64>(*assigned.slot) : std::nullopt);
   experiment.Bool("enrolled", assigned.variant != nullptr);
-  experiment.Text("variant", assigned.variant != nullptr ? std::optional(assigned.variant->key) : std::nullopt);
+  experiment.Text(
+      "variant", assigned.variant != nullptr ? std::optional(assigned.variant->key) : std::nullopt);
   experiment.Key("variants");
   pushJsonbValue(state, WJB_BEGIN_ARRAY, nullptr);
   for (uint32 i = 0; i < route.variant_count; ++i) {
@@ -86,15 +89,19 @@ void WriteExperiment(JsonbParseState** state, const Route& route, const Assignme
 }
 
 // Names the version requires and did not get, and names it got and does not use.
-void WriteVariables(ObjectWriter* root, JsonbParseState** state, const Version& version, json::Value given) {
+void WriteVariables(ObjectWriter* root, JsonbParseState** state, const Version& version,
+                    json::Value given) {
   const uint32 known = version.program.variable_count();
-  auto* names = static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (known + given.size() + 1)));
+  auto* names =
+      static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (known + given.size() + 1)));
   uint32 count = 0;
   for (uint32 i = 0; i < known; ++i) {
     const tmpl::Variable variable = version.program.variable(i);
     const json::Value value = given.Find(variable.name);
-    const bool absent = value.missing() || (value.kind() == json::Kind::kNull && !variable.nullable);
-    if (variable.required && absent && variable.default_value.missing()) names[count++] = variable.name;
+    const bool absent =
+        value.missing() || (value.kind() == json::Kind::kNull && !variable.nullable);
+    if (variable.required && absent && variable.default_value.missing())
+      names[count++] = variable.name;
   }
   root->Key("missing_variables");
   WriteNames(state, names, count);
@@ -130,7 +137,8 @@ void WriteCache(ObjectWriter* root, JsonbParseState** state, bool from_cache) {
 }  // namespace
 }  // namespace promptreg::pg
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace json = promptreg::json;
+namespace pg = promptreg::pg;
 
 extern "C" {
 
@@ -140,14 +148,17 @@ Datum promptreg_explain(PG_FUNCTION_ARGS);
 // (name text, env text, user_id text, vars jsonb) -> jsonb
 Datum promptreg_explain(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) {
-    ereport(ERROR, (errcode(pg::kInvalidArgument), errmsg("the name of the prompt or the environment is NULL")));
+    ereport(ERROR, (errcode(pg::kInvalidArgument),
+                    errmsg("the name of the prompt or the environment is NULL")));
   }
   std::optional<std::string_view> user;
   if (!PG_ARGISNULL(2)) user = pg::TextView(PG_GETARG_TEXT_PP(2));
-  const json::Value given = PG_ARGISNULL(3) ? pg::EmptyObject() : pg::JsonView(PG_GETARG_JSONB_P(3));
+  const json::Value given =
+      PG_ARGISNULL(3) ? pg::EmptyObject() : pg::JsonView(PG_GETARG_JSONB_P(3));
 
   const uint64 hits = pg::GetCacheStatistics().route_hits;
-  const pg::Route* route = pg::OpenRoute(pg::TextView(PG_GETARG_TEXT_PP(0)), pg::TextView(PG_GETARG_TEXT_PP(1)));
+  const pg::Route* route =
+      pg::OpenRoute(pg::TextView(PG_GETARG_TEXT_PP(0)), pg::TextView(PG_GETARG_TEXT_PP(1)));
   const bool from_cache = pg::GetCacheStatistics().route_hits != hits;
   if (!pg::Allowed(pg::CallerRole(), pg::Right::kRead, route->prompt_name, std::nullopt)) {
     pg::RefuseRight(pg::Right::kRead, route->asked_name, std::nullopt);

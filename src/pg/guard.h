@@ -1,8 +1,10 @@
-// The wall: C++ exceptions must not leave C++, and PostgreSQL's longjmp must not cross an object with a destructor.
+// The wall: C++ exceptions must not leave C++, and PostgreSQL's longjmp must not cross an object
+// with a destructor.
 //
-// Code in src/pg holds trivially destructible locals only. What can throw runs inside Guarded, which catches into a
-// plain struct; the caller reports it after the handler has been left. Inside Guarded no server function may be
-// called, except MemoryContextAllocExtended with MCXT_ALLOC_NO_OOM and a checked size.
+// Code in src/pg holds trivially destructible locals only. What can throw runs inside Guarded,
+// which catches into a plain struct; the caller reports it after the handler has been left. Inside
+// Guarded no server function may be called, except MemoryContextAllocExtended with
+// MCXT_ALLOC_NO_OOM and a checked size.
 #pragma once
 
 #include <cstring>

@@ -7,8 +7,8 @@ namespace {
 
 uint64 generation = 1;
 uint64 epoch = 0;
-// promptreg.cache_signal when it was last looked up. It stays while a new look is due: a message that arrives in
-// between must count too.
+// promptreg.cache_signal when it was last looked up. It stays while a new look is due: a message
+// that arrives in between must count too.
 Oid signal_table = InvalidOid;
 bool look_up = true;
 Oid owner = InvalidOid;
@@ -39,7 +39,8 @@ void LookUpInstallation() {
   const Oid relation = OidIsValid(schema) ? get_relname_relid("cache_signal", schema) : InvalidOid;
   HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
   if (!HeapTupleIsValid(tuple)) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table promptreg.cache_signal does not exist"),
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                    errmsg("table promptreg.cache_signal does not exist"),
                     errhint("Create the extension promptreg in this database.")));
   }
   owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
@@ -59,7 +60,9 @@ void InitInvalidation() {
   RegisterXactCallback(OnTransactionEnd, nullptr);
 }
 
-uint64 Generation() { return generation; }
+uint64 Generation() {
+  return generation;
+}
 
 uint64 InstallationEpoch() {
   if (look_up) LookUpInstallation();
@@ -71,7 +74,9 @@ Oid ExtensionOwner() {
   return owner;
 }
 
-bool TransactionChangedRegistry() { return transaction_changed_registry; }
+bool TransactionChangedRegistry() {
+  return transaction_changed_registry;
+}
 
 namespace {
 
@@ -84,7 +89,7 @@ void NoteChange() {
 }  // namespace
 }  // namespace promptreg::pg
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace pg = promptreg::pg;
 
 extern "C" {
 

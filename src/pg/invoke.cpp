@@ -1,8 +1,8 @@
-// The entry of every public function of the control plane. It runs promptreg._<name>, the function with the same
-// arguments, as the owner of the extension, with the caller remembered.
+// The entry of every public function of the control plane. It runs promptreg._<name>, the function
+// with the same arguments, as the owner of the extension, with the caller remembered.
 //
-// SECURITY DEFINER would do nearly the same, but leave no way to know whose rights to check: session_user is not the
-// role that SET ROLE, a definer function or VACUUM put in force.
+// SECURITY DEFINER would do nearly the same, but leave no way to know whose rights to check:
+// session_user is not the role that SET ROLE, a definer function or VACUUM put in force.
 #include "pg/caller.h"
 #include "pg/server.h"
 
@@ -17,15 +17,18 @@ struct Target {
 
 Target* FindTarget(FmgrInfo* entry) {
   HeapTuple entry_tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(entry->fn_oid));
-  if (!HeapTupleIsValid(entry_tuple)) elog(ERROR, "cache lookup failed for function %u", entry->fn_oid);
+  if (!HeapTupleIsValid(entry_tuple))
+    elog(ERROR, "cache lookup failed for function %u", entry->fn_oid);
   auto* entry_form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(entry_tuple));
 
   const char* name = psprintf("_%s", NameStr(entry_form->proname));
   const Oid schema = get_namespace_oid("promptreg", false);
-  HeapTuple tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(name),
-                                    PointerGetDatum(&entry_form->proargtypes), ObjectIdGetDatum(schema));
+  HeapTuple tuple =
+      SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(name),
+                      PointerGetDatum(&entry_form->proargtypes), ObjectIdGetDatum(schema));
   if (!HeapTupleIsValid(tuple)) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("function promptreg.%s does not exist", name),
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                    errmsg("function promptreg.%s does not exist", name),
                     errdetail("The library and the SQL of the extension do not belong together."),
                     errhint("Run ALTER EXTENSION promptreg UPDATE.")));
   }
@@ -43,16 +46,17 @@ Target* FindTarget(FmgrInfo* entry) {
 void CheckWritable(const FmgrInfo* entry) {
   if (!XactReadOnly) return;
   const bool standby = RecoveryInProgress();
-  ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-                  errmsg("cannot execute %s in a read-only transaction", get_func_name(entry->fn_oid)),
-                  standby ? errdetail("This server is a standby.") : 0,
-                  standby ? errhint("Connect to the primary server.") : 0));
+  ereport(ERROR,
+          (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+           errmsg("cannot execute %s in a read-only transaction", get_func_name(entry->fn_oid)),
+           standby ? errdetail("This server is a standby.") : 0,
+           standby ? errhint("Connect to the primary server.") : 0));
 }
 
 }  // namespace
 }  // namespace promptreg::pg
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace pg = promptreg::pg;
 
 extern "C" {
 

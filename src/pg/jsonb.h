@@ -7,13 +7,17 @@
 namespace promptreg::pg {
 
 // The core reads PostgreSQL's storage format; it must be the one it was written for.
-static_assert(JENTRY_OFFLENMASK == 0x0FFFFFFF && JENTRY_TYPEMASK == 0x70000000 && JENTRY_HAS_OFF == 0x80000000);
-static_assert(JENTRY_ISSTRING == 0 && JENTRY_ISNUMERIC == 0x10000000 && JENTRY_ISBOOL_FALSE == 0x20000000 &&
-              JENTRY_ISBOOL_TRUE == 0x30000000 && JENTRY_ISNULL == 0x40000000 && JENTRY_ISCONTAINER == 0x50000000);
+static_assert(JENTRY_OFFLENMASK == 0x0FFFFFFF && JENTRY_TYPEMASK == 0x70000000 &&
+              JENTRY_HAS_OFF == 0x80000000);
+static_assert(JENTRY_ISSTRING == 0 && JENTRY_ISNUMERIC == 0x10000000 &&
+              JENTRY_ISBOOL_FALSE == 0x20000000 && JENTRY_ISBOOL_TRUE == 0x30000000 &&
+              JENTRY_ISNULL == 0x40000000 && JENTRY_ISCONTAINER == 0x50000000);
 static_assert(JB_CMASK == 0x0FFFFFFF && JB_FSCALAR == 0x10000000 && JB_FOBJECT == 0x20000000 &&
               JB_FARRAY == 0x40000000 && JB_OFFSET_STRIDE == 32);
 
-inline json::Value JsonView(Jsonb* value) { return json::Value::FromContainer(&value->root); }
+inline json::Value JsonView(Jsonb* value) {
+  return json::Value::FromContainer(&value->root);
+}
 
 // {}
 inline json::Value EmptyObject() {

@@ -1,7 +1,7 @@
 // The newest change, whatever snapshot the transaction has.
 #include "pg/query.h"
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace pg = promptreg::pg;
 
 namespace {
 
@@ -17,11 +17,12 @@ Datum promptreg_last_change(PG_FUNCTION_ARGS);
 
 // () -> (seq bigint, chain_hash bytea)
 //
-// A REPEATABLE READ transaction would see an old newest change and number its own wrongly. With the lock of
-// commit_order held, what a snapshot of now shows stays true until this transaction ends.
+// A REPEATABLE READ transaction would see an old newest change and number its own wrongly. With the
+// lock of commit_order held, what a snapshot of now shows stays true until this transaction ends.
 Datum promptreg_last_change(PG_FUNCTION_ARGS) {
   TupleDesc row_type;
-  if (get_call_result_type(fcinfo, nullptr, &row_type) != TYPEFUNC_COMPOSITE) elog(ERROR, "not a row type");
+  if (get_call_result_type(fcinfo, nullptr, &row_type) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "not a row type");
   Datum values[2] = {};
   bool nulls[2] = {true, true};
   const MemoryContext caller_context = CurrentMemoryContext;

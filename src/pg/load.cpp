@@ -23,7 +23,8 @@ Query route_query = {
 
 // The same columns for "latest".
 Query latest_query = {
-    "SELECT p.name, v.xmin, n.xmin, v.id, v.content_hash, NULL::text, NULL::text, 0, 0::pg_catalog.int8"
+    "SELECT p.name, v.xmin, n.xmin, v.id, v.content_hash, NULL::text, NULL::text, 0, "
+    "0::pg_catalog.int8"
     "  FROM promptreg.names n"
     "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
     "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) p.id"
@@ -37,7 +38,8 @@ Query variants_query = {
     "  FROM (SELECT w.keys, w.ppm FROM ONLY promptreg.weights w"
     "         WHERE w.experiment_id OPERATOR(pg_catalog.=) $1 ORDER BY w.number DESC LIMIT 1) AS w,"
     "       ROWS FROM (pg_catalog.unnest(w.keys), pg_catalog.unnest(w.ppm)) AS t (key, ppm)"
-    "  JOIN promptreg.variants a ON a.experiment_id OPERATOR(pg_catalog.=) $1 AND a.key OPERATOR(pg_catalog.=) t.key"
+    "  JOIN promptreg.variants a ON a.experiment_id OPERATOR(pg_catalog.=) $1 AND a.key "
+    "OPERATOR(pg_catalog.=) t.key"
     "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) a.prompt_id"
     "                           AND v.version OPERATOR(pg_catalog.=) a.version"
     " WHERE t.ppm OPERATOR(pg_catalog.>) 0",
@@ -45,9 +47,11 @@ Query variants_query = {
     {INT8OID}};
 
 Query version_query = {
-    "SELECT v.version, p.kind OPERATOR(pg_catalog.=) 'chat', v.messages, v.variables, v.syntax, v.escape, v.model,"
+    "SELECT v.version, p.kind OPERATOR(pg_catalog.=) 'chat', v.messages, v.variables, v.syntax, "
+    "v.escape, v.model,"
     "       v.params"
-    "  FROM promptreg.versions v JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) v.prompt_id"
+    "  FROM promptreg.versions v JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) "
+    "v.prompt_id"
     " WHERE v.id OPERATOR(pg_catalog.=) $1",
     1,
     {INT8OID}};
@@ -90,16 +94,22 @@ class Block {
     used_ += MAXALIGN(VARHDRSZ + value.size());
     return reinterpret_cast<const text*>(to);
   }
-  const Jsonb* AddJsonb(const Jsonb* value) { return static_cast<Jsonb*>(Add(value, VARSIZE(value))); }
+  const Jsonb* AddJsonb(const Jsonb* value) {
+    return static_cast<Jsonb*>(Add(value, VARSIZE(value)));
+  }
 
  private:
   char* base_;
   size_t used_;
 };
 
-size_t TextSpace(std::string_view value) { return MAXALIGN(VARHDRSZ + value.size()); }
+size_t TextSpace(std::string_view value) {
+  return MAXALIGN(VARHDRSZ + value.size());
+}
 
-std::string_view KeyOf(const text* value) { return TextView(value); }
+std::string_view KeyOf(const text* value) {
+  return TextView(value);
+}
 
 // Within Reading. The compiled version goes into the cache: it is immutable, whoever may see it.
 Version* LoadVersion(int64 id, uint64 fingerprint) {
@@ -107,7 +117,8 @@ Version* LoadVersion(int64 id, uint64 fingerprint) {
   if (cached != nullptr) return cached;
 
   const Datum parameters[] = {Int64GetDatum(id)};
-  if (Run(&version_query, parameters) != 1) elog(ERROR, "version %lld is missing", static_cast<long long>(id));
+  if (Run(&version_query, parameters) != 1)
+    elog(ERROR, "version %lld is missing", static_cast<long long>(id));
   const Row row(0);
   Jsonb* const messages = row.Json(3);
   Jsonb* const variables = row.Json(4);
@@ -122,7 +133,8 @@ Version* LoadVersion(int64 id, uint64 fingerprint) {
   source.escape = ParseEscape(row.Text(6));
 
   // What a rendering reads comes first and together: the version, its program, then the rest.
-  const size_t rest = TextSpace(model) + MAXALIGN(VARSIZE(params)) + (chat ? MAXALIGN(VARSIZE(messages)) : 0);
+  const size_t rest =
+      TextSpace(model) + MAXALIGN(VARSIZE(params)) + (chat ? MAXALIGN(VARSIZE(messages)) : 0);
   size_t program_size;
   const size_t head = MAXALIGN(sizeof(Version)) + rest;
   char* block = CompileTemplates(source, CacheMemory(), head, &program_size);
@@ -161,7 +173,8 @@ struct RouteParts {
 };
 
 bool ReadRouteParts(std::string_view name, std::string_view environment, RouteParts* parts) {
-  const Datum parameters[] = {PointerGetDatum(NewText(name)), PointerGetDatum(NewText(environment))};
+  const Datum parameters[] = {PointerGetDatum(NewText(name)),
+                              PointerGetDatum(NewText(environment))};
   if (Run(environment == "latest" ? &latest_query : &route_query, parameters) == 0) return false;
   const Row row(0);
   parts->prompt = row.Text(1);
@@ -177,7 +190,8 @@ bool ReadRouteParts(std::string_view name, std::string_view environment, RoutePa
   parts->coverage_ppm = row.Int32(8);
   const Datum experiment[] = {Int64GetDatum(row.Int64(9))};
   const uint64 count = Run(&variants_query, experiment);
-  parts->variants = static_cast<decltype(parts->variants)>(palloc0(sizeof(*parts->variants) * (count + 1)));
+  parts->variants =
+      static_cast<decltype(parts->variants)>(palloc0(sizeof(*parts->variants) * (count + 1)));
   parts->variant_count = static_cast<uint32>(count);
   for (uint64 i = 0; i < count; ++i) {
     const Row variant(i);
@@ -231,16 +245,19 @@ Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_v
   return route;
 }
 
-Route* LoadRoute(std::string_view name, std::string_view environment, View view, MemoryContext context) {
+Route* LoadRoute(std::string_view name, std::string_view environment, View view,
+                 MemoryContext context) {
   Route* route = nullptr;
   Reading(view, [&] {
     RouteParts parts = {};
-    if (ReadRouteParts(name, environment, &parts)) route = LayOutRoute(parts, name, environment, context);
+    if (ReadRouteParts(name, environment, &parts))
+      route = LayOutRoute(parts, name, environment, context);
   });
   return route;
 }
 
-// Whether a snapshot sees a committed transaction. What this transaction did itself is never in the cache.
+// Whether a snapshot sees a committed transaction. What this transaction did itself is never in the
+// cache.
 bool Sees(Snapshot snapshot, TransactionId xid) {
   if (xid == FrozenTransactionId || TransactionIdPrecedes(xid, snapshot->xmin)) return true;
   return !TransactionIdIsCurrentTransactionId(xid) && !XidInMVCCSnapshot(xid, snapshot);
@@ -256,13 +273,14 @@ bool MadeByThisTransaction(const Route& route) {
          TransactionIdIsCurrentTransactionId(route.changed_by[1]);
 }
 
-// A row that vacuum has frozen keeps its old xmin, which can lie in the future once transaction ids have wrapped
-// around. A visible row cannot have been made by a transaction that has not begun.
+// A row that vacuum has frozen keeps its old xmin, which can lie in the future once transaction ids
+// have wrapped around. A visible row cannot have been made by a transaction that has not begun.
 TransactionId Normalized(TransactionId xid) {
   return TransactionIdFollowsOrEquals(xid, ReadNextTransactionId()) ? FrozenTransactionId : xid;
 }
 
-// Reads the route as it is now and puts it into the cache. nullptr: there is none, or what there is cannot be shared.
+// Reads the route as it is now and puts it into the cache. nullptr: there is none, or what there is
+// cannot be shared.
 Route* FillRoute(std::string_view name, std::string_view environment) {
   constexpr int kAttempts = 3;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
@@ -298,9 +316,11 @@ Route* FindOrFillRoute(std::string_view name, std::string_view environment) {
   return route != nullptr && Sees(snapshot, *route) ? route : nullptr;
 }
 
-// The same error, raised the same way, for what does not exist and for what the caller has no right to.
+// The same error, raised the same way, for what does not exist and for what the caller has no right
+// to.
 [[noreturn]] void RaiseUnresolved(std::string_view name, std::string_view environment) {
-  const Datum parameters[] = {PointerGetDatum(NewText(name)), PointerGetDatum(NewText(environment))};
+  const Datum parameters[] = {PointerGetDatum(NewText(name)),
+                              PointerGetDatum(NewText(environment))};
   Reading(View::kOfStatement, [&] { Run(&unresolved_query, parameters); });
   elog(ERROR, "prompt cannot be resolved");
 }
@@ -309,7 +329,8 @@ void CheckResolveRight(Route* route) {
   const Oid role = CallerRole();
   if (route->authorized_role == role && route->authorized_at == RightsGeneration()) return;
   const bool latest = route->environment == "latest";
-  if (!Allowed(role, latest ? Right::kRead : Right::kResolve, route->prompt_name, route->environment)) {
+  if (!Allowed(role, latest ? Right::kRead : Right::kResolve, route->prompt_name,
+               route->environment)) {
     RaiseUnresolved(route->asked_name, route->environment);
   }
   route->authorized_role = role;
@@ -323,8 +344,10 @@ const Route* OpenRoute(std::string_view name, std::string_view environment) {
   TrimCache();
   Route* route = nullptr;
   // The latest version changes with every commit, so it is not worth remembering.
-  if (!TransactionChangedRegistry() && environment != "latest") route = FindOrFillRoute(name, environment);
-  if (route == nullptr) route = LoadRoute(name, environment, View::kOfStatement, CurrentMemoryContext);
+  if (!TransactionChangedRegistry() && environment != "latest")
+    route = FindOrFillRoute(name, environment);
+  if (route == nullptr)
+    route = LoadRoute(name, environment, View::kOfStatement, CurrentMemoryContext);
   if (route == nullptr) RaiseUnresolved(name, environment);
   CheckResolveRight(route);
   return route;
@@ -337,7 +360,8 @@ const Version* OpenVersion(std::string_view name, int32 number, std::string_view
   const Version* version = nullptr;
   const MemoryContext caller_context = CurrentMemoryContext;
   Reading(View::kOfStatement, [&] {
-    Run(&open_prompt_query, parameters);  // errors for what the caller may not read, and what does not exist
+    Run(&open_prompt_query,
+        parameters);  // errors for what the caller may not read, and what does not exist
     if (Run(&version_id_query, parameters) != 1) elog(ERROR, "version is missing");
     const Row row(0);
     const std::string_view canonical = row.Text(1);

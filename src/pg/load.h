@@ -8,11 +8,13 @@
 
 namespace promptreg::pg {
 
-// What is served under a name in an environment, as the running statement's snapshot sees it, the caller's right to
-// resolve it checked. From the cache where that has the answer, else from the tables. ereport(ERROR) if nothing is.
+// What is served under a name in an environment, as the running statement's snapshot sees it, the
+// caller's right to resolve it checked. From the cache where that has the answer, else from the
+// tables. ereport(ERROR) if nothing is.
 const Route* OpenRoute(std::string_view name, std::string_view environment);
 
-// A version by name and number, the caller's right to read it checked. `prompt` is set to its canonical name.
+// A version by name and number, the caller's right to read it checked. `prompt` is set to its
+// canonical name.
 const Version* OpenVersion(std::string_view name, int32 number, std::string_view* prompt);
 
 }  // namespace promptreg::pg

@@ -4,7 +4,7 @@
 #include "pg/server.h"
 #include "pg/settings.h"
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace pg = promptreg::pg;
 
 extern "C" {
 

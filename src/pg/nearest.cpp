@@ -27,7 +27,7 @@ void Keep(Candidate* best, int* count, Candidate candidate) {
 }  // namespace
 }  // namespace promptreg::pg
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace pg = promptreg::pg;
 
 extern "C" {
 
@@ -40,7 +40,8 @@ Datum promptreg_nearest(PG_FUNCTION_ARGS) {
   Datum* names;
   bool* nulls;
   int name_count;
-  deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &name_count);
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls,
+                    &name_count);
 
   pg::Candidate best[pg::kMostShown];
   int count = 0;
@@ -53,8 +54,8 @@ Datum promptreg_nearest(PG_FUNCTION_ARGS) {
     const std::string_view candidate = pg::TextView(DatumGetTextPP(names[i]));
     const int candidate_length = static_cast<int>(candidate.size());
     if (candidate_length > pg::kLongest) continue;
-    const int distance = varstr_levenshtein_less_equal(name.data(), length, candidate.data(), candidate_length, 1, 1, 1,
-                                                       tolerance, true);
+    const int distance = varstr_levenshtein_less_equal(name.data(), length, candidate.data(),
+                                                       candidate_length, 1, 1, 1, tolerance, true);
     if (distance <= tolerance) pg::Keep(best, &count, {distance, names[i]});
   }
   Datum values[pg::kMostShown];

@@ -1,6 +1,6 @@
-// A hash table of pointers to entries that carry their own keys: open addressing, linear probing, no tombstones.
-// It owns its array of slots, not the entries. An entry's hash is kept beside the pointer, so that a lookup touches
-// one line of the array and then the entry it wants.
+// A hash table of pointers to entries that carry their own keys: open addressing, linear probing,
+// no tombstones. It owns its array of slots, not the entries. An entry's hash is kept beside the
+// pointer, so that a lookup touches one line of the array and then the entry it wants.
 #pragma once
 
 #include "pg/server.h"
@@ -31,8 +31,10 @@ class PointerTable {
   void Remove(uint64 hash, const Entry* entry) {
     uint32 hole = Home(hash);
     while (slots_[hole].entry != entry) hole = (hole + 1) & (capacity_ - 1);
-    // Entries behind the hole move up if the hole lies on their way from home, so that no probe ends early.
-    for (uint32 i = (hole + 1) & (capacity_ - 1); slots_[i].entry != nullptr; i = (i + 1) & (capacity_ - 1)) {
+    // Entries behind the hole move up if the hole lies on their way from home, so that no probe
+    // ends early.
+    for (uint32 i = (hole + 1) & (capacity_ - 1); slots_[i].entry != nullptr;
+         i = (i + 1) & (capacity_ - 1)) {
       const uint32 from_home = (i - Home(slots_[i].hash)) & (capacity_ - 1);
       const uint32 from_hole = (i - hole) & (capacity_ - 1);
       if (from_home < from_hole) continue;

@@ -9,8 +9,10 @@ uint64 Run(Query* query, const Datum* parameters) {
     if (SPI_keepplan(plan) != 0) elog(ERROR, "SPI_keepplan failed");
     query->plan = plan;
   }
-  const int result = SPI_execute_plan(query->plan, const_cast<Datum*>(parameters), nullptr, true, 0);
-  if (result != SPI_OK_SELECT) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
+  const int result =
+      SPI_execute_plan(query->plan, const_cast<Datum*>(parameters), nullptr, true, 0);
+  if (result != SPI_OK_SELECT)
+    elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
   return SPI_processed;
 }
 

@@ -5,8 +5,8 @@
 
 namespace promptreg::pg {
 
-// One statement, prepared once per process and kept. Its SQL must qualify every name, operators included: it is
-// parsed under the caller's search_path.
+// One statement, prepared once per process and kept. Its SQL must qualify every name, operators
+// included: it is parsed under the caller's search_path.
 struct Query {
   const char* sql;
   int parameter_count;
@@ -17,8 +17,8 @@ struct Query {
 // Which state of the tables a reader sees.
 enum class View { kOfStatement, kOfNow };
 
-// Connects to SPI as the owner, with the view in force, around body(). Rows that body() keeps must be copied to the
-// memory context that was current before.
+// Connects to SPI as the owner, with the view in force, around body(). Rows that body() keeps must
+// be copied to the memory context that was current before.
 template <typename Body>
 void Reading(View view, Body&& body);
 
@@ -29,8 +29,11 @@ uint64 Run(Query* query, const Datum* parameters);
 struct Row {
   HeapTuple tuple;
   TupleDesc descriptor;
-  explicit Row(uint64 index) : tuple(SPI_tuptable->vals[index]), descriptor(SPI_tuptable->tupdesc) {}
-  Datum Get(int column, bool* is_null) const { return SPI_getbinval(tuple, descriptor, column, is_null); }
+  explicit Row(uint64 index)
+      : tuple(SPI_tuptable->vals[index]), descriptor(SPI_tuptable->tupdesc) {}
+  Datum Get(int column, bool* is_null) const {
+    return SPI_getbinval(tuple, descriptor, column, is_null);
+  }
   bool IsNull(int column) const;
   std::string_view Text(int column) const;  // empty for NULL
   int32 Int32(int column) const;

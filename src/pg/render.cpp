@@ -7,7 +7,8 @@
 namespace promptreg::pg {
 namespace {
 
-// One for the process, never destroyed: core keeps its output buffer and stacks in it between renderings.
+// One for the process, never destroyed: core keeps its output buffer and stacks in it between
+// renderings.
 tmpl::Scratch* ProcessScratch() {
   static tmpl::Scratch* scratch = nullptr;
   if (scratch == nullptr) scratch = tmpl::NewScratch();
@@ -15,8 +16,9 @@ tmpl::Scratch* ProcessScratch() {
   return scratch;
 }
 
-// The core stops when an interrupt is pending. CHECK_FOR_INTERRUPTS ends the statement if it was a cancel; after any
-// other kind, or where interrupts are held off, the work is done again from the start.
+// The core stops when an interrupt is pending. CHECK_FOR_INTERRUPTS ends the statement if it was a
+// cancel; after any other kind, or where interrupts are held off, the work is done again from the
+// start.
 template <typename Work>
 void Interruptibly(tmpl::RenderOptions* options, Work&& work) {
   tmpl::Error error;
@@ -46,17 +48,20 @@ void PushString(JsonbParseState** state, JsonbIteratorToken token, std::string_v
   pushJsonbValue(state, token, &value);
 }
 
-// The state refers to strings until the value is finished, so a rendered text is copied out of the scratch.
+// The state refers to strings until the value is finished, so a rendered text is copied out of the
+// scratch.
 std::string_view Copied(std::string_view text) {
   return {pnstrdup(text.data(), text.size()), text.size()};
 }
 
 // One stored message with its content rendered and its other keys as they are.
-void PushMessage(JsonbParseState** state, JsonbContainer* message, Rendering* rendering, uint32* part) {
+void PushMessage(JsonbParseState** state, JsonbContainer* message, Rendering* rendering,
+                 uint32* part) {
   pushJsonbValue(state, WJB_BEGIN_OBJECT, nullptr);
   JsonbIterator* iterator = JsonbIteratorInit(message);
   JsonbValue value;
-  JsonbIteratorToken token = JsonbIteratorNext(&iterator, &value, true);  // the beginning of the object
+  JsonbIteratorToken token =
+      JsonbIteratorNext(&iterator, &value, true);  // the beginning of the object
   while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY) {
     const std::string_view key(value.val.string.val, static_cast<size_t>(value.val.string.len));
     PushKey(state, key);
@@ -98,7 +103,8 @@ Jsonb* AsUserMessage(std::string_view text) {
 
 }  // namespace
 
-Rendering::Rendering(tmpl::ProgramView program, json::Value variables, bool require_object) : program_(program) {
+Rendering::Rendering(tmpl::ProgramView program, json::Value variables, bool require_object)
+    : program_(program) {
   options_.limits = TemplateLimits();
   Interruptibly(&options_, [&](tmpl::Error* error) {
     return tmpl::Bind(program_, variables, require_object, options_, ProcessScratch(), error);

@@ -9,8 +9,9 @@
 
 namespace promptreg::pg {
 
-// Binds variables and renders. The results are views into memory that the next rendering of this process reuses:
-// copy them before. Honours interrupts. ereport(ERROR) for whatever stands in the way.
+// Binds variables and renders. The results are views into memory that the next rendering of this
+// process reuses: copy them before. Honours interrupts. ereport(ERROR) for whatever stands in the
+// way.
 class Rendering {
  public:
   // require_object: the variables of a prompt are an object; a bare template takes any value.

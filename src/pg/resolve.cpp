@@ -26,7 +26,9 @@ struct Request {
 Request ReadRequest(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(0)) RefuseNull("name of the prompt");
   if (PG_ARGISNULL(1)) RefuseNull("environment");
-  Request request = {.name = TextView(PG_GETARG_TEXT_PP(0)), .environment = TextView(PG_GETARG_TEXT_PP(1)), .user = {}};
+  Request request = {.name = TextView(PG_GETARG_TEXT_PP(0)),
+                     .environment = TextView(PG_GETARG_TEXT_PP(1)),
+                     .user = {}};
   if (!PG_ARGISNULL(2)) request.user = TextView(PG_GETARG_TEXT_PP(2));
   return request;
 }
@@ -35,7 +37,8 @@ json::Value ReadVariables(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? EmptyObject() : JsonView(PG_GETARG_JSONB_P(argument));
 }
 
-// The row type of the function's result. Kept by PostgreSQL's own cache, which notices when the type changes.
+// The row type of the function's result. Kept by PostgreSQL's own cache, which notices when the
+// type changes.
 TupleDesc ResultRow(FunctionCallInfo fcinfo) {
   static Oid function = InvalidOid;
   static Oid type = InvalidOid;
@@ -48,7 +51,8 @@ TupleDesc ResultRow(FunctionCallInfo fcinfo) {
 
 void CheckColumns(TupleDesc row, int expected) {
   if (row == nullptr || row->natts != expected) {
-    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the result type has other columns than expected"),
+    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                    errmsg("the result type has other columns than expected"),
                     errdetail("The library and the SQL of the extension do not belong together."),
                     errhint("Run ALTER EXTENSION promptreg UPDATE, then reconnect.")));
   }
@@ -81,7 +85,9 @@ void RefuseKind(const Route& route) {
 }  // namespace
 }  // namespace promptreg::pg
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace json = promptreg::json;
+namespace pg = promptreg::pg;
+namespace tmpl = promptreg::tmpl;
 
 extern "C" {
 
@@ -157,7 +163,8 @@ Datum promptreg_assign(PG_FUNCTION_ARGS) {
   Datum values[kColumns] = {};
   bool nulls[kColumns] = {};
   values[0] = pg::OptionalText(assigned.slot ? route->experiment : nullptr, &nulls[0]);
-  values[1] = pg::OptionalText(assigned.variant != nullptr ? assigned.variant->key_text : nullptr, &nulls[1]);
+  values[1] = pg::OptionalText(assigned.variant != nullptr ? assigned.variant->key_text : nullptr,
+                               &nulls[1]);
   values[2] = Int32GetDatum(assigned.version->number);
   values[3] = PointerGetDatum(pg::ReasonText(assigned.reason));
   values[4] = Int32GetDatum(static_cast<int32>(assigned.slot.value_or(0)));
@@ -171,7 +178,8 @@ Datum promptreg_render_version(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(1)) pg::RefuseNull("version");
   const json::Value variables = pg::ReadVariables(fcinfo, 2);
   std::string_view prompt;
-  const pg::Version* version = pg::OpenVersion(pg::TextView(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), &prompt);
+  const pg::Version* version =
+      pg::OpenVersion(pg::TextView(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), &prompt);
   if (!version->chat) PG_RETURN_TEXT_P(pg::RenderText(*version, variables));
   Jsonb* messages = pg::RenderMessages(*version, variables);
   PG_RETURN_TEXT_P(cstring_to_text(JsonbToCString(nullptr, &messages->root, VARSIZE(messages))));
@@ -188,7 +196,8 @@ Datum promptreg_render_template(PG_FUNCTION_ARGS) {
   source.escape = pg::ParseEscape(pg::TextView(PG_GETARG_TEXT_PP(3)));
   source.syntax = pg::ParseSyntax(pg::TextView(PG_GETARG_TEXT_PP(4)));
   if (source.snippets.kind() != json::Kind::kObject) {
-    ereport(ERROR, (errcode(pg::kInvalidArgument), errmsg("snippets must be a JSON object of texts by name")));
+    ereport(ERROR, (errcode(pg::kInvalidArgument),
+                    errmsg("snippets must be a JSON object of texts by name")));
   }
   size_t size;
   char* program = pg::CompileText(content, source, CurrentMemoryContext, &size);

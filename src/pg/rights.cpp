@@ -7,20 +7,28 @@
 namespace promptreg::pg {
 namespace {
 
-constexpr std::string_view kRightNames[] = {"resolve", "read", "author", "approve", "release", "admin"};
+constexpr std::string_view kRightNames[] = {"resolve", "read",    "author",
+                                            "approve", "release", "admin"};
 constexpr int kRightCount = 6;
 
-constexpr uint8 Bit(Right right) { return static_cast<uint8>(1U << static_cast<unsigned>(right)); }
+constexpr uint8 Bit(Right right) {
+  return static_cast<uint8>(1U << static_cast<unsigned>(right));
+}
 
-// What a granted right allows: who may write or release a prompt may read it, and who may read it may resolve it.
+// What a granted right allows: who may write or release a prompt may read it, and who may read it
+// may resolve it.
 constexpr uint8 Implied(Right right) {
   switch (right) {
-    case Right::kResolve: return Bit(Right::kResolve);
-    case Right::kRead: return Bit(Right::kRead) | Bit(Right::kResolve);
+    case Right::kResolve:
+      return Bit(Right::kResolve);
+    case Right::kRead:
+      return Bit(Right::kRead) | Bit(Right::kResolve);
     case Right::kAuthor:
     case Right::kApprove:
-    case Right::kRelease: return Bit(right) | Bit(Right::kRead) | Bit(Right::kResolve);
-    case Right::kAdmin: return 0xff;
+    case Right::kRelease:
+      return Bit(right) | Bit(Right::kRead) | Bit(Right::kResolve);
+    case Right::kAdmin:
+      return 0xff;
   }
   return 0;
 }
@@ -40,7 +48,9 @@ uint64 grant_count = 0;
 uint64 loaded = 0;
 uint64 role_changes = 0;
 
-void OnRoleChange(Datum, int, uint32) noexcept { ++role_changes; }
+void OnRoleChange(Datum, int, uint32) noexcept {
+  ++role_changes;
+}
 
 bool ParseRight(std::string_view name, Right* right) {
   for (int i = 0; i < kRightCount; ++i) {
@@ -64,7 +74,8 @@ std::string_view Keep(MemoryContext context, std::string_view value) {
 
 void LoadGrants() {
   const uint64 wanted = RightsGeneration();
-  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "promptreg grants", ALLOCSET_SMALL_SIZES);
+  MemoryContext context =
+      AllocSetContextCreate(CurrentMemoryContext, "promptreg grants", ALLOCSET_SMALL_SIZES);
   Grant* rows = nullptr;
   uint64 count = 0;
   Reading(View::kOfNow, [&] {
@@ -88,8 +99,8 @@ void LoadGrants() {
   loaded = wanted;
 }
 
-// "*" in the pattern stands for any characters. A pattern covers another one if it matches it as a text: whatever the
-// other's stars stand for, this one's stars can stand for too.
+// "*" in the pattern stands for any characters. A pattern covers another one if it matches it as a
+// text: whatever the other's stars stand for, this one's stars can stand for too.
 bool Matches(std::string_view pattern, std::string_view name) {
   size_t p = 0;
   size_t n = 0;
@@ -166,16 +177,17 @@ void RefuseRight(Right right, std::string_view name, std::optional<std::string_v
     const Datum parameters[] = {PointerGetDatum(NewText(name))};
     Reading(View::kOfStatement, [&] { Run(&undefined_prompt_query, parameters); });
   }
-  ereport(ERROR,
-          (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-           environment ? errmsg("permission denied: %s on prompt \"%s\" in %s", right_name.data(),
-                                pnstrdup(name.data(), name.size()),
-                                pnstrdup(environment->data(), environment->size()))
-                       : errmsg("permission denied: %s on prompt \"%s\"", right_name.data(),
-                                pnstrdup(name.data(), name.size())),
-           errhint("Whoever has the right admin on it can grant it: SELECT prompt_grant(%s, '%s', %s).",
-                   quote_literal_cstr(pnstrdup(name.data(), name.size())), right_name.data(),
-                   quote_literal_cstr(GetUserNameFromId(CallerRole(), false)))));
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+       environment ? errmsg("permission denied: %s on prompt \"%s\" in %s", right_name.data(),
+                            pnstrdup(name.data(), name.size()),
+                            pnstrdup(environment->data(), environment->size()))
+                   : errmsg("permission denied: %s on prompt \"%s\"", right_name.data(),
+                            pnstrdup(name.data(), name.size())),
+       errhint("Whoever has the right admin on it can grant it: SELECT prompt_grant(%s, '%s', %s).",
+               quote_literal_cstr(pnstrdup(name.data(), name.size())), right_name.data(),
+               quote_literal_cstr(GetUserNameFromId(CallerRole(), false)))));
   pg_unreachable();
 }
 
@@ -200,7 +212,7 @@ RightArguments ReadArguments(FunctionCallInfo fcinfo) {
 }  // namespace
 }  // namespace promptreg::pg
 
-using namespace promptreg;  // NOLINT: only for the entry points below
+namespace pg = promptreg::pg;
 
 extern "C" {
 
@@ -212,7 +224,8 @@ Datum promptreg_authorize(PG_FUNCTION_ARGS);
 Datum promptreg_allowed(PG_FUNCTION_ARGS) {
   const pg::RightArguments arguments = pg::ReadArguments(fcinfo);
   pg::NoteRightsCheck();
-  PG_RETURN_BOOL(pg::Allowed(pg::CallerRole(), arguments.right, arguments.name, arguments.environment));
+  PG_RETURN_BOOL(
+      pg::Allowed(pg::CallerRole(), arguments.right, arguments.name, arguments.environment));
 }
 
 Datum promptreg_authorize(PG_FUNCTION_ARGS) {

@@ -1,5 +1,5 @@
-// PostgreSQL's headers, for C++. Include it after the C++ standard library's headers and before nothing but the
-// project's own src/pg headers: postgres.h redefines names such as snprintf.
+// PostgreSQL's headers, for C++. Include it after the C++ standard library's headers and before
+// nothing but the project's own src/pg headers: postgres.h redefines names such as snprintf.
 #pragma once
 
 extern "C" {

@@ -1,7 +1,8 @@
 // Who gets which variant: a pure function of salt, user, variants and weights, in integers only.
 //
-// Weighted rendezvous hashing (the variant with the smallest -log2(u)/weight wins) over XXH64, hash_version 1.
-// The algorithm is public (docs/assignment.md): every language computes the same answer, for ever.
+// Weighted rendezvous hashing (the variant with the smallest -log2(u)/weight wins) over XXH64,
+// hash_version 1. The algorithm is public (docs/assignment.md): every language computes the same
+// answer, for ever.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,9 @@ inline constexpr uint32_t kSlots = 1'000'000;  // parts per million
 uint64_t Hash(std::span<const std::string_view> parts);
 
 // 0 .. 999999, in proportion to the upper 32 bits.
-inline uint32_t Slot(uint64_t hash) { return static_cast<uint32_t>(((hash >> 32) * kSlots) >> 32); }
+inline uint32_t Slot(uint64_t hash) {
+  return static_cast<uint32_t>(((hash >> 32) * kSlots) >> 32);
+}
 
 // -log2((hash | 1) / 2^64) in units of 2^-32; never 0.
 uint64_t NegativeLog2(uint64_t hash);
@@ -29,7 +32,8 @@ struct Variant {
 // Slot that decides whether a user is enrolled: in iff it is smaller than the coverage in ppm.
 uint32_t CoverageSlot(std::string_view salt, std::string_view user);
 
-// Index of the user's variant; -1 when no weight is positive. Ties go to the smaller key in byte order.
+// Index of the user's variant; -1 when no weight is positive. Ties go to the smaller key in byte
+// order.
 int PickVariant(std::string_view salt, std::string_view user, std::span<const Variant> variants);
 
 }  // namespace promptreg::assign

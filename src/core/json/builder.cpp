@@ -26,7 +26,9 @@ std::string_view ContainerBytes(Value value) {
 
 }  // namespace
 
-Builder::Builder() { frames_.emplace_back(); }
+Builder::Builder() {
+  frames_.emplace_back();
+}
 
 void Builder::AddItem(uint32_t type, std::string_view bytes) {
   Frame& frame = frames_.back();
@@ -42,9 +44,15 @@ void Builder::AddItem(uint32_t type, std::string_view bytes) {
   frame.data += bytes;
 }
 
-void Builder::Null() { AddItem(kNull, {}); }
-void Builder::Bool(bool value) { AddItem(value ? kTrue : kFalse, {}); }
-void Builder::String(std::string_view text) { AddItem(kString, text); }
+void Builder::Null() {
+  AddItem(kNull, {});
+}
+void Builder::Bool(bool value) {
+  AddItem(value ? kTrue : kFalse, {});
+}
+void Builder::String(std::string_view text) {
+  AddItem(kString, text);
+}
 
 bool Builder::Number(std::string_view text) {
   std::string varlena;
@@ -59,13 +67,19 @@ bool Builder::Number(std::string_view text) {
 void Builder::Add(Value value) {
   switch (value.kind()) {
     case Kind::kMissing:
-    case Kind::kNull: return Null();
-    case Kind::kFalse: return Bool(false);
-    case Kind::kTrue: return Bool(true);
-    case Kind::kString: return String(value.string());
-    case Kind::kNumber: return AddItem(kNumeric, {value.data(), value.length()});
+    case Kind::kNull:
+      return Null();
+    case Kind::kFalse:
+      return Bool(false);
+    case Kind::kTrue:
+      return Bool(true);
+    case Kind::kString:
+      return String(value.string());
+    case Kind::kNumber:
+      return AddItem(kNumeric, {value.data(), value.length()});
     case Kind::kArray:
-    case Kind::kObject: return AddItem(kContainer, ContainerBytes(value));
+    case Kind::kObject:
+      return AddItem(kContainer, ContainerBytes(value));
   }
 }
 

@@ -26,8 +26,8 @@ class Builder {
   void Key(std::string_view key);
   void EndObject() { End(); }
 
-  // The root container, and an empty builder. Empty: some container got larger than the layout allows.
-  // The bytes of a std::string are aligned well enough to be viewed in place.
+  // The root container, and an empty builder. Empty: some container got larger than the layout
+  // allows. The bytes of a std::string are aligned well enough to be viewed in place.
   std::string Finish();
 
  private:

@@ -14,7 +14,8 @@ enum class Emitted : uint8_t { kOk, kTooDeep, kStopped };
 
 // A sink has
 //   bool Put(char);  bool Append(const char*, size_t);  bool Number(Value);
-//   Cursor* Level(uint32_t depth);   // working memory for each level, contents kept; null: none left
+//   Cursor* Level(uint32_t depth);   // working memory for each level, contents kept; null: none
+//   left
 // each of which can stop the output.
 template <class Sink>
 bool EmitString(std::string_view text, Sink& sink) {
@@ -41,11 +42,16 @@ bool EmitString(std::string_view text, Sink& sink) {
 template <class Sink>
 bool EmitScalar(Value value, Sink& sink) {
   switch (value.kind()) {
-    case Kind::kString: return EmitString(value.string(), sink);
-    case Kind::kNumber: return sink.Number(value);
-    case Kind::kTrue: return sink.Append("true", 4);
-    case Kind::kFalse: return sink.Append("false", 5);
-    default: return sink.Append("null", 4);
+    case Kind::kString:
+      return EmitString(value.string(), sink);
+    case Kind::kNumber:
+      return sink.Number(value);
+    case Kind::kTrue:
+      return sink.Append("true", 4);
+    case Kind::kFalse:
+      return sink.Append("false", 5);
+    default:
+      return sink.Append("null", 4);
   }
 }
 

@@ -40,14 +40,27 @@ inline size_t PlainPrefix(const char* text, size_t length) {
 inline size_t WriteEscape(char c, char* out) {
   char letter = 0;
   switch (c) {
-    case '\b': letter = 'b'; break;
-    case '\t': letter = 't'; break;
-    case '\n': letter = 'n'; break;
-    case '\f': letter = 'f'; break;
-    case '\r': letter = 'r'; break;
+    case '\b':
+      letter = 'b';
+      break;
+    case '\t':
+      letter = 't';
+      break;
+    case '\n':
+      letter = 'n';
+      break;
+    case '\f':
+      letter = 'f';
+      break;
+    case '\r':
+      letter = 'r';
+      break;
     case '"':
-    case '\\': letter = c; break;
-    default: break;
+    case '\\':
+      letter = c;
+      break;
+    default:
+      break;
   }
   out[0] = '\\';
   if (letter != 0) {

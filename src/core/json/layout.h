@@ -55,7 +55,9 @@ inline uint32_t Offset(const char* entries, uint32_t index) {
 }
 
 // Numbers and containers are aligned to 4 bytes; their entries' lengths include the padding.
-inline uint32_t Align(uint32_t offset) { return (offset + 3) & ~uint32_t{3}; }
+inline uint32_t Align(uint32_t offset) {
+  return (offset + 3) & ~uint32_t{3};
+}
 
 // The size of a varlena with its header, which is 4 bytes long, or 1 for short values.
 inline uint32_t VarlenaSize(const char* data) {
@@ -76,19 +78,23 @@ inline bool VarlenaIsShort(const char* data) {
 // The value of an entry whose bytes are base + [offset, end).
 inline Value Decode(uint32_t entry, const char* base, uint32_t offset, uint32_t end) {
   switch (entry & kTypeMask) {
-    case kString: return Value::Make(Kind::kString, base + offset, end - offset);
+    case kString:
+      return Value::Make(Kind::kString, base + offset, end - offset);
     case kNumeric: {
       const char* data = base + Align(offset);
       return Value::Make(Kind::kNumber, data, VarlenaSize(data));
     }
-    case kFalse: return Value::Make(Kind::kFalse, nullptr, 0);
-    case kTrue: return Value::Make(Kind::kTrue, nullptr, 0);
+    case kFalse:
+      return Value::Make(Kind::kFalse, nullptr, 0);
+    case kTrue:
+      return Value::Make(Kind::kTrue, nullptr, 0);
     case kContainer: {
       const char* data = base + Align(offset);
       return Value::Make((Load32(data) & kObjectFlag) != 0 ? Kind::kObject : Kind::kArray, data,
                          end - Align(offset));
     }
-    default: return Value::Make(Kind::kNull, nullptr, 0);
+    default:
+      return Value::Make(Kind::kNull, nullptr, 0);
   }
 }
 

@@ -151,7 +151,9 @@ struct Decimal {
   int64_t scale = 0;  // digits to show after it
 };
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // JSON's grammar of numbers.
 bool ReadDecimal(std::string_view text, Decimal* decimal) {
@@ -189,7 +191,9 @@ bool ReadDecimal(std::string_view text, Decimal* decimal) {
   return at == text.size();
 }
 
-int64_t FloorDivide4(int64_t value) { return value >= 0 ? value / 4 : -((-value + 3) / 4); }
+int64_t FloorDivide4(int64_t value) {
+  return value >= 0 ? value / 4 : -((-value + 3) / 4);
+}
 
 void Append16(uint16_t word, std::string* out) {
   out->append(reinterpret_cast<const char*>(&word), sizeof(word));
@@ -229,10 +233,11 @@ bool ParseNumber(std::string_view text, std::string* varlena) {
   const uint32_t header = std::endian::native == std::endian::little ? size << 2 : size;
   varlena->assign(reinterpret_cast<const char*>(&header), sizeof(header));
   if (is_short) {
-    Append16(static_cast<uint16_t>(kShort | (decimal.negative ? kShortNegative : 0) |
-                                   (decimal.scale << kShortScaleShift) |
-                                   (weight < 0 ? kShortWeightSign : 0) | (weight & kShortWeightMask)),
-             varlena);
+    Append16(
+        static_cast<uint16_t>(kShort | (decimal.negative ? kShortNegative : 0) |
+                              (decimal.scale << kShortScaleShift) |
+                              (weight < 0 ? kShortWeightSign : 0) | (weight & kShortWeightMask)),
+        varlena);
   } else {
     Append16(static_cast<uint16_t>((decimal.negative ? kNegative : 0) | decimal.scale), varlena);
     Append16(static_cast<uint16_t>(weight), varlena);

@@ -9,8 +9,8 @@
 
 namespace promptreg::json {
 
-// How many bytes the number's text has, and writing them; returns the end. The text is what numeric's
-// output function gives.
+// How many bytes the number's text has, and writing them; returns the end. The text is what
+// numeric's output function gives.
 size_t NumberTextLength(Value number);
 char* WriteNumber(Value number, char* out);
 std::string NumberText(Value number);

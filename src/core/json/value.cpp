@@ -20,12 +20,17 @@ bool Value::Truthy() const {
   switch (kind_) {
     case Kind::kMissing:
     case Kind::kNull:
-    case Kind::kFalse: return false;
+    case Kind::kFalse:
+      return false;
     case Kind::kTrue:
-    case Kind::kObject: return true;
-    case Kind::kNumber: return !NumberIsZero(*this);
-    case Kind::kString: return length_ != 0;
-    case Kind::kArray: return size() != 0;
+    case Kind::kObject:
+      return true;
+    case Kind::kNumber:
+      return !NumberIsZero(*this);
+    case Kind::kString:
+      return length_ != 0;
+    case Kind::kArray:
+      return size() != 0;
   }
   return false;
 }
@@ -38,8 +43,8 @@ namespace {
 
 // The index of a key in an object's entries, or `count`.
 uint32_t FindKey(const char* entries, const char* base, uint32_t count, std::string_view key) {
-  // The first of every 32 entries says where its key ends, that is, where the next one starts: so the
-  // second key of each group can be compared without adding up lengths.
+  // The first of every 32 entries says where its key ends, that is, where the next one starts: so
+  // the second key of each group can be compared without adding up lengths.
   uint32_t group = 0;
   uint32_t groups = (count + kStride - 1) / kStride;
   while (groups > 1) {
@@ -65,7 +70,8 @@ uint32_t FindKey(const char* entries, const char* base, uint32_t count, std::str
       groups = groups / 2;
     }
   }
-  // From the second key of the group to the first of the next; of the first group also its first key.
+  // From the second key of the group to the first of the next; of the first group also its first
+  // key.
   uint32_t index = group * kStride;
   uint32_t offset = 0;
   if (index > 0) offset = Entry(entries, index++) & kLengthMask;
@@ -84,13 +90,57 @@ uint32_t FindKey(const char* entries, const char* base, uint32_t count, std::str
   return count;
 }
 
+template <typename Word>
+bool SameWord(const char* left, const char* right) {
+  Word a, b;
+  std::memcpy(&a, left, sizeof(a));
+  std::memcpy(&b, right, sizeof(b));
+  return a == b;
+}
+
+// Keys are too short for a call of memcmp to pay.
+bool SameBytes(const char* left, const char* right, size_t length) {
+  if (length >= 8) {
+    for (size_t i = 0; i + 8 <= length; i += 8) {
+      if (!SameWord<uint64_t>(left + i, right + i)) return false;
+    }
+    return SameWord<uint64_t>(left + length - 8, right + length - 8);
+  }
+  if (length >= 4) {
+    return SameWord<uint32_t>(left, right) &&
+           SameWord<uint32_t>(left + length - 4, right + length - 4);
+  }
+  for (size_t i = 0; i < length; ++i) {
+    if (left[i] != right[i]) return false;
+  }
+  return true;
+}
+
+// Objects of which no entry but the first has an offset, and that one's is its length.
+constexpr uint32_t kSmallObject = kStride / 2;
+
+Value FindInSmall(const char* entries, uint32_t count, std::string_view key) {
+  const char* base = entries + size_t{count} * 8;
+  uint32_t offset = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t length = Entry(entries, i) & kLengthMask;
+    if (length == key.size() && SameBytes(base + offset, key.data(), length)) {
+      for (uint32_t j = i; j < count + i; ++j) offset += Entry(entries, j) & kLengthMask;
+      const uint32_t entry = Entry(entries, count + i);
+      return Decode(entry, base, offset, offset + (entry & kLengthMask));
+    }
+    offset += length;
+  }
+  return {};
+}
+
 }  // namespace
 
 Value Value::Find(std::string_view key) const {
   if (kind_ != Kind::kObject) return {};
   const uint32_t count = Load32(data_) & kCountMask;
-  if (count == 0) return {};
   const char* entries = data_ + 4;
+  if (count <= kSmallObject) return FindInSmall(entries, count, key);
   const char* base = entries + size_t{count} * 8;
   const uint32_t index = FindKey(entries, base, count, key);
   if (index == count) return {};

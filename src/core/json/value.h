@@ -1,9 +1,9 @@
 // A read-only view of one JSON value in PostgreSQL's jsonb layout, read in place: no tree is built.
 //
-// The layout (a container of 32-bit entries, then the values; every 32nd entry holds an end offset, the others
-// a length; object keys sorted by length, then bytes; numbers as numeric) is PostgreSQL's storage format and
-// has not changed since 9.4. It is native-endian. A Value points into memory that its creator keeps alive and
-// 4-byte aligned.
+// The layout (a container of 32-bit entries, then the values; every 32nd entry holds an end offset,
+// the others a length; object keys sorted by length, then bytes; numbers as numeric) is
+// PostgreSQL's storage format and has not changed since 9.4. It is native-endian. A Value points
+// into memory that its creator keeps alive and 4-byte aligned.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +28,8 @@ class Value {
     return value;
   }
 
-  // `container` is the root container, the bytes behind the varlena header of a jsonb datum. A scalar at the
-  // root (stored as an array of one) is returned as that scalar.
+  // `container` is the root container, the bytes behind the varlena header of a jsonb datum. A
+  // scalar at the root (stored as an array of one) is returned as that scalar.
   static Value FromContainer(const void* container);
 
   Kind kind() const { return kind_; }
@@ -40,7 +40,7 @@ class Value {
 
   // kString: the bytes, valid in the database's encoding.
   std::string_view string() const { return {data_, length_}; }
-  uint32_t size() const;            // kArray: elements; kObject: pairs; else 0
+  uint32_t size() const;                   // kArray: elements; kObject: pairs; else 0
   Value Find(std::string_view key) const;  // kObject: binary search; kMissing when absent
 
   // The bytes: of an array or object its container, of a string its text, of a number its varlena.
@@ -58,8 +58,8 @@ class Value {
 class Cursor {
  public:
   explicit Cursor(Value container);
-  Cursor() = default;               // nothing to walk
-  bool Next();                      // false: past the end
+  Cursor() = default;                            // nothing to walk
+  bool Next();                                   // false: past the end
   std::string_view key() const { return key_; }  // objects only
   Value value() const { return value_; }
   bool object() const { return object_; }

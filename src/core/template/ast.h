@@ -1,5 +1,5 @@
-// What a parser makes of one text: a flat list of nodes in the order of the text. Sections are a pair of
-// nodes that know each other; what lies between them is their body.
+// What a parser makes of one text: a flat list of nodes in the order of the text. Sections are a
+// pair of nodes that know each other; what lies between them is their body.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +27,9 @@ struct Node {
   bool line_start = false;  // the first on its line that leaves a trace in the output
   uint32_t begin = 0;       // the text itself, or the name
   uint32_t length = 0;
-  uint32_t position = 0;    // of the tag, for messages
-  uint32_t match = 0;       // kSection, kInverted: its kClose; kClose: what it closes
-  uint32_t indent = 0;      // kSnippet, standalone: white space before the tag
+  uint32_t position = 0;  // of the tag, for messages
+  uint32_t match = 0;     // kSection, kInverted: its kClose; kClose: what it closes
+  uint32_t indent = 0;    // kSnippet, standalone: white space before the tag
 };
 
 struct Ast {

@@ -13,7 +13,8 @@ using json::Kind;
 using json::Value;
 namespace layout = json::layout;
 
-// Bits of the kinds that each name accepts, shifted so that the lowest bit is for the value that is there.
+// Bits of the kinds that each name accepts, shifted so that the lowest bit is for the value that is
+// there.
 uint8_t Acceptance(const NameEntry& name, Value value) {
   return static_cast<uint8_t>(name.accept >> static_cast<uint8_t>(value.kind()));
 }
@@ -105,7 +106,9 @@ class Checker {
       if (!given.missing()) detail_ << ", not null";
       return;
     }
-    if (value.kind() == Kind::kNull || HasType(value, variable.type, program_.container(variable.values))) return;
+    if (value.kind() == Kind::kNull ||
+        HasType(value, variable.type, program_.container(variable.values)))
+      return;
     if (invalid_++ == 0 && missing_ == 0) first_ = program_.name(variable.slot);
     if (!Begin(variable)) return;
     detail_ << " must be ";
@@ -152,9 +155,11 @@ class Checker {
       message << (missing_ > 0 ? " is missing" : " is invalid");
       return;
     }
-    if (missing_ > 0) message << missing_ << (missing_ == 1 ? " variable is" : " variables are") << " missing";
+    if (missing_ > 0)
+      message << missing_ << (missing_ == 1 ? " variable is" : " variables are") << " missing";
     if (missing_ > 0 && invalid_ > 0) message << " and ";
-    if (invalid_ > 0) message << invalid_ << (invalid_ == 1 ? " variable is" : " variables are") << " invalid";
+    if (invalid_ > 0)
+      message << invalid_ << (invalid_ == 1 ? " variable is" : " variables are") << " invalid";
   }
 
   const Layout& program_;
@@ -174,8 +179,8 @@ Code Fail(Code code, Error* error) {
 
 }  // namespace
 
-Code Bind(ProgramView program, Value variables, bool require_object, const RenderOptions&, Scratch* scratch,
-          Error* error) noexcept {
+Code Bind(ProgramView program, Value variables, bool require_object, const RenderOptions&,
+          Scratch* scratch, Error* error) noexcept {
   constexpr size_t kKept = size_t{1} << 20;
   if (scratch->out.capacity > kKept) scratch->out.Free();
   scratch->operations = scratch->bytes = 0;

@@ -72,7 +72,8 @@ bool Compiler::CompileBlocks() {
     block_ops_.push_back(static_cast<uint32_t>(draft_->ops.size()));
     sections_ = 1;
     chain_.assign(1, {.name = name, .sections = sections_});
-    const Context context = {.ast = &snippets_.at(name), .snippet = name, .indent = {}, .called = true};
+    const Context context = {
+        .ast = &snippets_.at(name), .snippet = name, .indent = {}, .called = true};
     if (!Expand(context) || !Emit(context, {}, OpCode::kReturn)) return false;
   }
   for (Op& op : draft_->ops) {
@@ -93,7 +94,8 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
   if (node.type == NodeType::kText) return AddText(context, node);
   if (node.line_start && !StartLine(context, node)) return false;
   switch (node.type) {
-    case NodeType::kText: break;
+    case NodeType::kText:
+      break;
     case NodeType::kVariable: {
       const bool escape = source_.escape == Escape::kHtml && !node.raw;
       return EmitValue(context, node, OpCode::kPrintSlot, escape ? kEscapeFlag : 0);
@@ -101,7 +103,8 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
     case NodeType::kSection:
     case NodeType::kInverted:
       if (!EmitValue(context, node,
-                     node.type == NodeType::kSection ? OpCode::kSectionSlot : OpCode::kInvertedSlot, 0)) {
+                     node.type == NodeType::kSection ? OpCode::kSectionSlot : OpCode::kInvertedSlot,
+                     0)) {
         return false;
       }
       open->push_back(static_cast<uint32_t>(draft_->ops.size() - 1));
@@ -119,7 +122,8 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
       draft_->ops[opened].arg = static_cast<uint32_t>(draft_->ops.size());
       return true;
     }
-    case NodeType::kSnippet: return ExpandSnippet(context, node);
+    case NodeType::kSnippet:
+      return ExpandSnippet(context, node);
   }
   return true;
 }
@@ -148,10 +152,12 @@ bool Compiler::ExpandSnippet(const Context& context, const Node& node) {
     if (chain_[i].name != name) continue;
     if (chain_[i].sections != sections_) return Call(context, node, name);
     std::string path;
-    for (size_t j = i; j < chain_.size() && path.size() < 200; ++j) path += QuoteTag(chain_[j].name) + " > ";
-    return Fail(Code::kSnippetTooDeep, context, node.position,
-                "snippet \"" + QuoteTag(name) + "\" includes itself without end: " + path + QuoteTag(name),
-                "Include it within a section, so that the data can end it.");
+    for (size_t j = i; j < chain_.size() && path.size() < 200; ++j)
+      path += QuoteTag(chain_[j].name) + " > ";
+    return Fail(
+        Code::kSnippetTooDeep, context, node.position,
+        "snippet \"" + QuoteTag(name) + "\" includes itself without end: " + path + QuoteTag(name),
+        "Include it within a section, so that the data can end it.");
   }
   if (sections_ > 0 && blocks_.contains(name)) return Call(context, node, name);
   if (chain_.size() >= limits_.snippet_depth) {
@@ -177,7 +183,8 @@ const Ast* Compiler::ParseSnippet(const Context& context, const Node& node, std:
   Fault fault;
   if (Parse(text, source_.syntax, limits_, ast, &fault)) return ast;
   if (fault.code == Code::kTemplateTooLarge) {
-    Fail(fault.code, context, node.position, "snippet \"" + QuoteTag(name) + "\": " + fault.message);
+    Fail(fault.code, context, node.position,
+         "snippet \"" + QuoteTag(name) + "\": " + fault.message);
   } else {
     Fail(fault.code, {.ast = ast, .snippet = name}, fault.position,
          "snippet \"" + QuoteTag(name) + "\": " + fault.message, fault.hint);
@@ -195,14 +202,16 @@ bool Compiler::Call(const Context& context, const Node& node, std::string_view n
   }
   // The indentation in force is only that of this text's caller if this text is called itself.
   const uint8_t flags = node.standalone && context.called ? kNestFlag : 0;
-  if (!Emit(context, node, OpCode::kCall, static_cast<uint16_t>(indent.size()), flags, found->second)) return false;
+  if (!Emit(context, node, OpCode::kCall, static_cast<uint16_t>(indent.size()), flags,
+            found->second))
+    return false;
   draft_->pool += indent;
   literal_ = static_cast<uint32_t>(draft_->pool.size());
   return CheckPool(context, node);
 }
 
-bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint16_t name, uint8_t flags,
-                    uint32_t arg) {
+bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint16_t name,
+                    uint8_t flags, uint32_t arg) {
   if (draft_->ops.size() >= limits_.program_operations) {
     return Fail(Code::kProgramTooLarge, context, node.position,
                 "template with its snippets exceeds the limit of " +
@@ -282,11 +291,13 @@ bool Compiler::AddText(const Context& context, const Node& node) {
 bool Compiler::CheckPool(const Context& context, const Node& node) {
   const size_t bound = std::max<size_t>(limits_.output_bytes, limits_.template_bytes);
   if (draft_->pool.size() <= bound) return true;
-  return Fail(Code::kProgramTooLarge, context, node.position,
-              "template with its snippets exceeds the limit of " + std::to_string(bound) + " bytes");
+  return Fail(
+      Code::kProgramTooLarge, context, node.position,
+      "template with its snippets exceeds the limit of " + std::to_string(bound) + " bytes");
 }
 
-bool Compiler::Intern(const Context& context, const Node& node, std::string_view text, uint16_t* id) {
+bool Compiler::Intern(const Context& context, const Node& node, std::string_view text,
+                      uint16_t* id) {
   const auto [found, added] = ids_.try_emplace(text, static_cast<uint16_t>(draft_->names.size()));
   if (added) {
     if (draft_->names.size() >= kMostNames) {
@@ -298,7 +309,8 @@ bool Compiler::Intern(const Context& context, const Node& node, std::string_view
   return true;
 }
 
-bool Compiler::UseVariable(const Context& context, const Node& node, std::string_view text, uint16_t* id) {
+bool Compiler::UseVariable(const Context& context, const Node& node, std::string_view text,
+                           uint16_t* id) {
   if (!Intern(context, node, text, id)) return false;
   Name& name = draft_->names[*id];
   name.root = name.used = true;

@@ -21,19 +21,23 @@ struct TypeWords {
   std::string_view name, phrase;
 };
 constexpr TypeWords kTypes[] = {
-    {Type::kString, "string", "a string"},    {Type::kNumber, "number", "a number"},
+    {Type::kString, "string", "a string"},     {Type::kNumber, "number", "a number"},
     {Type::kInteger, "integer", "an integer"}, {Type::kBoolean, "boolean", "true or false"},
-    {Type::kArray, "array", "an array"},      {Type::kObject, "object", "an object"},
+    {Type::kArray, "array", "an array"},       {Type::kObject, "object", "an object"},
     {Type::kEnum, "enum", "one of its values"}};
 
-constexpr std::string_view kKeys[] = {"name", "type", "required", "nullable", "default", "values", "description"};
-constexpr std::string_view kKeysHint = "A variable has name, type, required, nullable, default, values, description.";
-constexpr std::string_view kTypesHint = "Types are string, number, integer, boolean, array, object, enum.";
+constexpr std::string_view kKeys[] = {"name",    "type",   "required",   "nullable",
+                                      "default", "values", "description"};
+constexpr std::string_view kKeysHint =
+    "A variable has name, type, required, nullable, default, values, description.";
+constexpr std::string_view kTypesHint =
+    "Types are string, number, integer, boolean, array, object, enum.";
 
 // Collects what a declaration says, and stops at the first thing that is wrong with it.
 class Reader {
  public:
-  Reader(std::vector<Declaration>* declarations, Error* error) : declarations_(declarations), error_(error) {}
+  Reader(std::vector<Declaration>* declarations, Error* error)
+      : declarations_(declarations), error_(error) {}
 
   bool Read(Value given) {
     if (given.kind() != Kind::kArray && given.kind() != Kind::kObject) {
@@ -209,8 +213,9 @@ class Reader {
   bool ReadDefault(Declaration* declaration) {
     const Value value = declaration->source.Find("default");
     if (value.missing()) return true;
-    const bool valid = value.kind() == Kind::kNull ? declaration->nullable
-                                                   : HasType(value, declaration->type, declaration->values);
+    const bool valid = value.kind() == Kind::kNull
+                           ? declaration->nullable
+                           : HasType(value, declaration->type, declaration->values);
     if (!valid) {
       ErrorText message = Fail(*declaration);
       message << "default must be " << TypePhrase(declaration->type) << ", not ";
@@ -244,13 +249,20 @@ std::string_view TypePhrase(Type type) {
 
 bool HasType(Value value, Type type, Value values) {
   switch (type) {
-    case Type::kAny: return true;
-    case Type::kString: return value.kind() == Kind::kString;
-    case Type::kNumber: return value.kind() == Kind::kNumber;
-    case Type::kInteger: return value.kind() == Kind::kNumber && json::NumberIsInteger(value);
-    case Type::kBoolean: return value.kind() == Kind::kTrue || value.kind() == Kind::kFalse;
-    case Type::kArray: return value.kind() == Kind::kArray;
-    case Type::kObject: return value.kind() == Kind::kObject;
+    case Type::kAny:
+      return true;
+    case Type::kString:
+      return value.kind() == Kind::kString;
+    case Type::kNumber:
+      return value.kind() == Kind::kNumber;
+    case Type::kInteger:
+      return value.kind() == Kind::kNumber && json::NumberIsInteger(value);
+    case Type::kBoolean:
+      return value.kind() == Kind::kTrue || value.kind() == Kind::kFalse;
+    case Type::kArray:
+      return value.kind() == Kind::kArray;
+    case Type::kObject:
+      return value.kind() == Kind::kObject;
     case Type::kEnum:
       if (value.kind() != Kind::kString) return false;
       for (json::Cursor cursor(values); cursor.Next();) {

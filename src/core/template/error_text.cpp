@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::string_view kEllipsis = "...";
 
-bool StartsCharacter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
+bool StartsCharacter(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+}
 
 }  // namespace
 
@@ -75,12 +77,24 @@ void AppendQuoted(std::string_view text, ErrorText* out) {
 
 void AppendDescription(json::Value value, ErrorText* out) {
   switch (value.kind()) {
-    case json::Kind::kMissing: *out << "nothing"; break;
-    case json::Kind::kNull: *out << "null"; break;
-    case json::Kind::kFalse: *out << "false"; break;
-    case json::Kind::kTrue: *out << "true"; break;
-    case json::Kind::kArray: *out << "an array"; break;
-    case json::Kind::kObject: *out << "an object"; break;
+    case json::Kind::kMissing:
+      *out << "nothing";
+      break;
+    case json::Kind::kNull:
+      *out << "null";
+      break;
+    case json::Kind::kFalse:
+      *out << "false";
+      break;
+    case json::Kind::kTrue:
+      *out << "true";
+      break;
+    case json::Kind::kArray:
+      *out << "an array";
+      break;
+    case json::Kind::kObject:
+      *out << "an object";
+      break;
     case json::Kind::kString:
       *out << "the string ";
       AppendQuoted(value.string(), out);
@@ -108,16 +122,17 @@ int Width(std::string_view character) {
     return i < character.size() ? static_cast<unsigned char>(character[i]) & 0x3FU : 0U;
   };
   if (character.size() < 3) return 1;
-  const uint32_t code = character.size() == 3
-                            ? (static_cast<unsigned char>(character[0]) & 0x0FU) << 12 | byte(1) << 6 | byte(2)
-                            : (static_cast<unsigned char>(character[0]) & 0x07U) << 18 | byte(1) << 12 |
-                                  byte(2) << 6 | byte(3);
+  const uint32_t code =
+      character.size() == 3
+          ? (static_cast<unsigned char>(character[0]) & 0x0FU) << 12 | byte(1) << 6 | byte(2)
+          : (static_cast<unsigned char>(character[0]) & 0x07U) << 18 | byte(1) << 12 |
+                byte(2) << 6 | byte(3);
   struct Range {
     uint32_t first, last;
   };
-  static constexpr Range kWide[] = {{0x1100, 0x115F},   {0x2E80, 0xA4CF},   {0xAC00, 0xD7A3},
-                                    {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},
-                                    {0xFFE0, 0xFFE6},   {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}};
+  static constexpr Range kWide[] = {{0x1100, 0x115F}, {0x2E80, 0xA4CF},   {0xAC00, 0xD7A3},
+                                    {0xF900, 0xFAFF}, {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},
+                                    {0xFFE0, 0xFFE6}, {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}};
   const bool wide = std::any_of(std::begin(kWide), std::end(kWide), [&](const Range& range) {
     return code >= range.first && code <= range.last;
   });
@@ -138,7 +153,8 @@ void SetPosition(std::string_view text, size_t offset, std::string_view snippet,
   const size_t start = newline == std::string_view::npos ? 0 : newline + 1;
   size_t end = std::min(text.find('\n', offset), text.size());
   if (end > start && end > offset && text[end - 1] == '\r') --end;
-  error->line = 1 + static_cast<uint32_t>(std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(start), '\n'));
+  error->line = 1 + static_cast<uint32_t>(std::count(
+                        text.begin(), text.begin() + static_cast<ptrdiff_t>(start), '\n'));
   error->column = 1 + static_cast<uint32_t>(std::count_if(
                           text.begin() + static_cast<ptrdiff_t>(start),
                           text.begin() + static_cast<ptrdiff_t>(offset), StartsCharacter));

@@ -1,5 +1,5 @@
-// Composing the texts of an Error in place: nothing is allocated, and what does not fit is cut between
-// characters and ends in "...".
+// Composing the texts of an Error in place: nothing is allocated, and what does not fit is cut
+// between characters and ends in "...".
 #pragma once
 
 #include <cstddef>
@@ -37,8 +37,8 @@ void AppendQuoted(std::string_view text, ErrorText* out);
 // Says what a value is, such as: the string "5".
 void AppendDescription(json::Value value, ErrorText* out);
 
-// Sets line and column of an offset in a text, and shows the line with a caret under the place in detail.
-// snippet: the name of the snippet that the text belongs to, or empty.
+// Sets line and column of an offset in a text, and shows the line with a caret under the place in
+// detail. snippet: the name of the snippet that the text belongs to, or empty.
 void SetPosition(std::string_view text, size_t offset, std::string_view snippet, Error* error);
 
 }  // namespace promptreg::tmpl

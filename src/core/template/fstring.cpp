@@ -42,17 +42,21 @@ bool ParseFString(std::string_view text, const Limits& limits, Ast* ast, Fault* 
     AddNode(NodeType::kText, done, brace - done, done, ast);
     if (text[brace] == '}') return Fail(brace, "closing brace without an opening one", fault);
     const size_t end = text.find_first_of("{}", brace + 1);
-    if (end == std::string_view::npos || text[end] == '{') return Fail(brace, "brace is not closed", fault);
+    if (end == std::string_view::npos || text[end] == '{')
+      return Fail(brace, "brace is not closed", fault);
     const std::string_view name = text.substr(brace + 1, end - brace - 1);
     const std::string_view problem = NameProblem(name);
     if (!problem.empty()) {
-      return Fail(brace, "invalid variable " + QuoteTag(text.substr(brace, end + 1 - brace)) + ": " + std::string(problem),
+      return Fail(brace,
+                  "invalid variable " + QuoteTag(text.substr(brace, end + 1 - brace)) + ": " +
+                      std::string(problem),
                   fault);
     }
     if (++tags > limits.program_operations) {
       fault->code = Code::kProgramTooLarge;
       fault->position = brace;
-      fault->message = "template has more than " + std::to_string(limits.program_operations) + " tags";
+      fault->message =
+          "template has more than " + std::to_string(limits.program_operations) + " tags";
       return false;
     }
     AddNode(NodeType::kVariable, brace + 1, name.size(), brace, ast);

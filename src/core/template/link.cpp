@@ -13,20 +13,35 @@ namespace {
 
 using json::Kind;
 
-constexpr uint8_t Bit(Kind kind) { return static_cast<uint8_t>(1U << static_cast<uint8_t>(kind)); }
+constexpr uint8_t Bit(Kind kind) {
+  return static_cast<uint8_t>(1U << static_cast<uint8_t>(kind));
+}
 
 // Kinds of values that are right as they come; everything else is looked at more closely.
 uint8_t Accepted(const Declaration& declaration) {
   uint8_t accept = 0;
   switch (declaration.type) {
-    case Type::kAny: accept = 0xFF; break;
-    case Type::kString: accept = Bit(Kind::kString); break;
-    case Type::kNumber: accept = Bit(Kind::kNumber); break;
-    case Type::kBoolean: accept = Bit(Kind::kTrue) | Bit(Kind::kFalse); break;
-    case Type::kArray: accept = Bit(Kind::kArray); break;
-    case Type::kObject: accept = Bit(Kind::kObject); break;
+    case Type::kAny:
+      accept = 0xFF;
+      break;
+    case Type::kString:
+      accept = Bit(Kind::kString);
+      break;
+    case Type::kNumber:
+      accept = Bit(Kind::kNumber);
+      break;
+    case Type::kBoolean:
+      accept = Bit(Kind::kTrue) | Bit(Kind::kFalse);
+      break;
+    case Type::kArray:
+      accept = Bit(Kind::kArray);
+      break;
+    case Type::kObject:
+      accept = Bit(Kind::kObject);
+      break;
     case Type::kInteger:
-    case Type::kEnum: break;
+    case Type::kEnum:
+      break;
   }
   const bool simple = !declaration.required && declaration.default_value.missing();
   if (simple) accept |= Bit(Kind::kMissing);
@@ -107,7 +122,8 @@ class Linker {
   }
 
   static bool HasName(OpCode code) {
-    return code >= OpCode::kPrintSlot && code <= OpCode::kInvertedRegister && PlaceOf(code) <= Place::kName;
+    return code >= OpCode::kPrintSlot && code <= OpCode::kInvertedRegister &&
+           PlaceOf(code) <= Place::kName;
   }
 
   void AddOps() {
@@ -148,7 +164,8 @@ class Linker {
       return at;
     };
     for (size_t i = 0; i < count; ++i) {
-      const uint16_t id = draft_.declared ? DeclaredName(i) : static_cast<uint16_t>(draft_.inferred[i]);
+      const uint16_t id =
+          draft_.declared ? DeclaredName(i) : static_cast<uint16_t>(draft_.inferred[i]);
       VariableEntry entry = {.slot = rank_[id]};
       entry.flags = draft_.names[id].used ? kUsedFlag : 0;
       if (draft_.declared) {

@@ -1,5 +1,5 @@
-// Mustache. Tags that the language reserves for filters, conditions, inheritance and the like are refused
-// here, and so is everything in delimiters that is no tag: nothing is dropped in silence.
+// Mustache. Tags that the language reserves for filters, conditions, inheritance and the like are
+// refused here, and so is everything in delimiters that is no tag: nothing is dropped in silence.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -51,7 +51,8 @@ class Parser {
   }
 
  private:
-  bool Fail(size_t position, std::string message, std::string_view hint, Code code = Code::kSyntax) {
+  bool Fail(size_t position, std::string message, std::string_view hint,
+            Code code = Code::kSyntax) {
     fault_->code = code;
     fault_->position = position;
     fault_->message = std::move(message);
@@ -70,8 +71,8 @@ class Parser {
     ast_->nodes.push_back(node);
   }
 
-  // Whether nothing but blanks surrounds [tag, end) on its line; *line is where that line starts and *next
-  // where the next one does.
+  // Whether nothing but blanks surrounds [tag, end) on its line; *line is where that line starts
+  // and *next where the next one does.
   bool IsStandalone(size_t tag, size_t end, size_t* line, size_t* next) const {
     size_t before = tag;
     while (before > done_ && (text_[before - 1] == ' ' || text_[before - 1] == '\t')) --before;
@@ -97,7 +98,8 @@ class Parser {
     }
     if (sigil == '{') closing.insert(0, "}");
     if (sigil == '=') closing.insert(0, "=");
-    const bool has_sigil = sigil != '\0' && std::string_view("{=!#^/>&").find(sigil) != std::string_view::npos;
+    const bool has_sigil =
+        sigil != '\0' && std::string_view("{=!#^/>&").find(sigil) != std::string_view::npos;
     if (has_sigil) {
       ++at;
     } else {
@@ -105,8 +107,8 @@ class Parser {
     }
     const size_t content_end = text_.find(closing, at);
     if (content_end == std::string_view::npos) {
-      return Fail(tag, "tag is not closed", open_ == "{{" ? std::string(kBracesHint)
-                                                          : "It ends with " + closing + ".");
+      return Fail(tag, "tag is not closed",
+                  open_ == "{{" ? std::string(kBracesHint) : "It ends with " + closing + ".");
     }
     const std::string_view content = Trim(text_.substr(at, content_end - at));
     const size_t end = content_end + closing.size();
@@ -117,14 +119,23 @@ class Parser {
     node.length = static_cast<uint32_t>(content.size());
     if (content.empty()) node.begin = static_cast<uint32_t>(at);
     switch (sigil) {
-      case '!': break;
+      case '!':
+        break;
       case '=':
         if (!SetDelimiters(content, tag, end)) return false;
         break;
-      case '#': node.type = NodeType::kSection; break;
-      case '^': node.type = NodeType::kInverted; break;
-      case '/': node.type = NodeType::kClose; break;
-      case '>': node.type = NodeType::kSnippet; break;
+      case '#':
+        node.type = NodeType::kSection;
+        break;
+      case '^':
+        node.type = NodeType::kInverted;
+        break;
+      case '/':
+        node.type = NodeType::kClose;
+        break;
+      case '>':
+        node.type = NodeType::kSnippet;
+        break;
       default:
         node.type = NodeType::kVariable;
         node.raw = sigil != '\0';
@@ -158,7 +169,8 @@ class Parser {
     std::string_view hint = kBracesHint;
     if (content.empty()) {
       problem = "an empty tag";
-    } else if (reserved.find(first) != std::string_view::npos || (node.type == NodeType::kSnippet && first == '*')) {
+    } else if (reserved.find(first) != std::string_view::npos ||
+               (node.type == NodeType::kSnippet && first == '*')) {
       problem = first == '@'   ? "a name that starts with @"
                 : first == '*' ? "a dynamic name"
                                : "a tag for inheritance";
@@ -168,7 +180,9 @@ class Parser {
     } else {
       problem = PathProblem(content);
       if (problem == "white space" || problem == "a pipe") {
-        hint = "Names have no white space and no pipes, which are reserved for conditions and filters.";
+        hint =
+            "Names have no white space and no pipes, which are reserved for conditions and "
+            "filters.";
       }
     }
     if (problem.empty()) return true;
@@ -181,7 +195,8 @@ class Parser {
     for (const char c : name) {
       if (kBlank.find(c) != std::string_view::npos) return "white space";
       if (c == '|') return "a pipe";
-      if (static_cast<unsigned char>(c) < 0x20 || std::string_view("\"'`(){}[]<>\\").find(c) != std::string_view::npos) {
+      if (static_cast<unsigned char>(c) < 0x20 ||
+          std::string_view("\"'`(){}[]<>\\").find(c) != std::string_view::npos) {
         return "a character that no name has";
       }
     }
@@ -190,8 +205,10 @@ class Parser {
 
   bool SetDelimiters(std::string_view content, size_t tag, size_t end) {
     const size_t gap = content.find_first_of(kBlank);
-    const size_t second = gap == std::string_view::npos ? gap : content.find_first_not_of(kBlank, gap);
-    if (second == std::string_view::npos || content.find_first_of(kBlank, second) != std::string_view::npos ||
+    const size_t second =
+        gap == std::string_view::npos ? gap : content.find_first_not_of(kBlank, gap);
+    if (second == std::string_view::npos ||
+        content.find_first_of(kBlank, second) != std::string_view::npos ||
         content.find('=') != std::string_view::npos) {
       return Fail(tag, "invalid delimiters " + QuoteTag(text_.substr(tag, end - tag)),
                   "Write two delimiters with a blank between them, without any equals sign.");
@@ -203,14 +220,16 @@ class Parser {
 
   bool AddTag(Node node) {
     if (++tags_ > limits_.program_operations) {
-      return Fail(node.position, "template has more than " + std::to_string(limits_.program_operations) + " tags", {},
-                  Code::kProgramTooLarge);
+      return Fail(node.position,
+                  "template has more than " + std::to_string(limits_.program_operations) + " tags",
+                  {}, Code::kProgramTooLarge);
     }
     const auto index = static_cast<uint32_t>(ast_->nodes.size());
     if (node.type == NodeType::kSection || node.type == NodeType::kInverted) {
       if (sections_.size() >= limits_.nesting) {
-        return Fail(node.position, "sections are nested more than " + std::to_string(limits_.nesting) + " deep", {},
-                    Code::kNestingTooDeep);
+        return Fail(node.position,
+                    "sections are nested more than " + std::to_string(limits_.nesting) + " deep",
+                    {}, Code::kNestingTooDeep);
       }
       sections_.push_back(index);
     } else if (node.type == NodeType::kClose) {
@@ -222,8 +241,10 @@ class Parser {
       if (ast_->Text(opened) != ast_->Text(node)) {
         const auto line = 1 + std::count(text_.begin(), text_.begin() + opened.position, '\n');
         return Fail(node.position,
-                    "section \"" + name + "\" is closed where \"" + QuoteTag(ast_->Text(opened)) + "\" is open",
-                    "Section \"" + QuoteTag(ast_->Text(opened)) + "\" was opened on line " + std::to_string(line) + ".");
+                    "section \"" + name + "\" is closed where \"" + QuoteTag(ast_->Text(opened)) +
+                        "\" is open",
+                    "Section \"" + QuoteTag(ast_->Text(opened)) + "\" was opened on line " +
+                        std::to_string(line) + ".");
       }
       opened.match = index;
       node.match = sections_.back();

@@ -61,7 +61,8 @@ std::string QuoteTag(std::string_view tag) {
   constexpr size_t kShown = 60;
   std::string quoted(CutText(tag, kShown));
   std::replace_if(
-      quoted.begin(), quoted.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+      quoted.begin(), quoted.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; },
+      ' ');
   if (quoted.size() < tag.size()) quoted += "...";
   return quoted;
 }

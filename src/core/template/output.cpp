@@ -23,14 +23,20 @@ char* Output::Grow(size_t bytes) noexcept {
 
 namespace {
 
-bool IsHtml(char c) { return c == '&' || c == '<' || c == '>' || c == '"'; }
+bool IsHtml(char c) {
+  return c == '&' || c == '<' || c == '>' || c == '"';
+}
 
 std::string_view Entity(char c) {
   switch (c) {
-    case '&': return "&amp;";
-    case '<': return "&lt;";
-    case '>': return "&gt;";
-    default: return "&quot;";
+    case '&':
+      return "&amp;";
+    case '<':
+      return "&lt;";
+    case '>':
+      return "&gt;";
+    default:
+      return "&quot;";
   }
 }
 

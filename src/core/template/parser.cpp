@@ -12,9 +12,12 @@ bool Parse(std::string_view text, Syntax syntax, const Limits& limits, Ast* ast,
     return false;
   }
   switch (syntax) {
-    case Syntax::kMustache: return ParseMustache(text, limits, ast, fault);
-    case Syntax::kFString: return ParseFString(text, limits, ast, fault);
-    case Syntax::kNone: break;
+    case Syntax::kMustache:
+      return ParseMustache(text, limits, ast, fault);
+    case Syntax::kFString:
+      return ParseFString(text, limits, ast, fault);
+    case Syntax::kNone:
+      break;
   }
   if (!text.empty()) {
     Node node;

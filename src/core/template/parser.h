@@ -15,9 +15,9 @@ bool Parse(std::string_view text, Syntax syntax, const Limits& limits, Ast* ast,
 bool ParseMustache(std::string_view text, const Limits& limits, Ast* ast, Fault* fault);
 bool ParseFString(std::string_view text, const Limits& limits, Ast* ast, Fault* fault);
 
-// What is wrong with a name; empty: nothing. Names are made of letters, digits, most marks that mean
-// nothing in a tag, and all characters beyond ASCII but white space; they are bounded, so that looking one
-// up is.
+// What is wrong with a name; empty: nothing. Names are made of letters, digits, most marks that
+// mean nothing in a tag, and all characters beyond ASCII but white space; they are bounded, so that
+// looking one up is.
 std::string_view NameProblem(std::string_view name);
 
 // The same for a path: names joined by dots, or a single dot.

@@ -2,9 +2,15 @@
 
 namespace promptreg::tmpl {
 
-size_t ProgramView::size() const { return Layout(base_).header().size; }
-uint32_t ProgramView::part_count() const { return Layout(base_).header().part_count; }
-uint32_t ProgramView::variable_count() const { return Layout(base_).header().variable_count; }
+size_t ProgramView::size() const {
+  return Layout(base_).header().size;
+}
+uint32_t ProgramView::part_count() const {
+  return Layout(base_).header().part_count;
+}
+uint32_t ProgramView::variable_count() const {
+  return Layout(base_).header().variable_count;
+}
 
 Variable ProgramView::variable(uint32_t index) const {
   const Layout layout(base_);

@@ -1,7 +1,8 @@
-// A compiled program: one block of bytes without pointers, in the order in which a rendering reads it.
+// A compiled program: one block of bytes without pointers, in the order in which a rendering reads
+// it.
 //
-//   Header | first operation of each part | NameEntry[] | text of names | Op[] | paths | literal text |
-//   SlotVariable[] | VariableEntry[] | JSON containers (defaults, values of enums)
+//   Header | first operation of each part | NameEntry[] | text of names | Op[] | paths | literal
+//   text | SlotVariable[] | VariableEntry[] | JSON containers (defaults, values of enums)
 //
 // All offsets count from the start of the block.
 #pragma once
@@ -18,10 +19,10 @@ enum class OpCode : uint8_t {
   kText,    // nothing else
   kEnd,     // of a part
   kReturn,  // of a snippet that is called
-  kCall,    // arg: first operation of the snippet; name: length of the indentation behind the literal
+  kCall,  // arg: first operation of the snippet; name: length of the indentation behind the literal
 
-  // Where a value comes from: a variable, a name looked up in the stack of contexts, the innermost context,
-  // or the register.
+  // Where a value comes from: a variable, a name looked up in the stack of contexts, the innermost
+  // context, or the register.
   kPrintSlot,
   kPrintName,
   kPrintTop,
@@ -69,7 +70,8 @@ struct Op {
 };
 static_assert(sizeof(Op) == 16);
 
-// The first slot_count names may be variables. They are sorted as jsonb sorts keys, and each has a slot.
+// The first slot_count names may be variables. They are sorted as jsonb sorts keys, and each has a
+// slot.
 struct NameEntry {
   uint32_t text = 0;
   uint16_t length = 0;
@@ -106,7 +108,7 @@ struct Header {
   uint32_t paths = 0;
   uint32_t slot_variables = 0;  // uint16_t for each slot: its variable, or kNoVariable
   uint32_t variables = 0;
-  uint32_t text_size = 0;       // of all literals
+  uint32_t text_size = 0;  // of all literals
   uint32_t unused = 0;
 };
 static_assert(sizeof(Header) == 48);

@@ -51,8 +51,10 @@ class Renderer {
       if (op->length != 0 && !out_.Append(base_ + op->text, op->length)) return out_.code();
       switch (op->code) {
         case OpCode::kUnused:
-        case OpCode::kText: break;
-        case OpCode::kEnd: return Code::kOk;
+        case OpCode::kText:
+          break;
+        case OpCode::kEnd:
+          return Code::kOk;
 
         case OpCode::kPrintSlot:
           if (!Print(slots_[op->name], *op)) return Stopped();
@@ -69,7 +71,9 @@ class Renderer {
 
         case OpCode::kLoadSlot:
         case OpCode::kLoadName:
-        case OpCode::kLoadTop: register_ = Follow(Get(*op), op->arg); break;
+        case OpCode::kLoadTop:
+          register_ = Follow(Get(*op), op->arg);
+          break;
 
         case OpCode::kSectionSlot:
         case OpCode::kSectionName:
@@ -120,7 +124,9 @@ class Renderer {
   }
 
   // Why an append failed: its own code, or the JSON's depth.
-  Code Stopped() const noexcept { return out_.code() == Code::kOk ? Code::kJsonTooDeep : out_.code(); }
+  Code Stopped() const noexcept {
+    return out_.code() == Code::kOk ? Code::kJsonTooDeep : out_.code();
+  }
 
   // Operations are handed out in small lots, with a look for interrupts before each.
   Code Refill() noexcept {
@@ -134,10 +140,14 @@ class Renderer {
 
   Value Get(const Op& op) const noexcept {
     switch (PlaceOf(op.code)) {
-      case Place::kSlot: return slots_[op.name];
-      case Place::kName: return Lookup(op.name);
-      case Place::kTop: return scratch_->frames.data[top_].context;
-      case Place::kRegister: break;
+      case Place::kSlot:
+        return slots_[op.name];
+      case Place::kName:
+        return Lookup(op.name);
+      case Place::kTop:
+        return scratch_->frames.data[top_].context;
+      case Place::kRegister:
+        break;
     }
     return register_;
   }
@@ -197,7 +207,8 @@ class Renderer {
         !scratch_->indent.Reserve(size_t{indent_end_} + op.name)) {
       return Code::kOutOfMemory;
     }
-    scratch_->returns.data[calls_++] = {.op = back, .indent_begin = indent_begin_, .indent_end = indent_end_};
+    scratch_->returns.data[calls_++] = {
+        .op = back, .indent_begin = indent_begin_, .indent_end = indent_end_};
     if ((op.flags & kNestFlag) == 0) indent_begin_ = indent_end_;
     if (op.name != 0) {
       std::memcpy(scratch_->indent.data + indent_end_, base_ + op.text + op.length, op.name);
@@ -218,12 +229,17 @@ class Renderer {
         if (html) return out_.AppendHtml(value.data(), value.length());
         return out_.Append(value.data(), value.length());
       case Kind::kMissing:
-      case Kind::kNull: return true;
-      case Kind::kTrue: return out_.Append("true", 4);
-      case Kind::kFalse: return out_.Append("false", 5);
-      case Kind::kNumber: return out_.Number(value);
+      case Kind::kNull:
+        return true;
+      case Kind::kTrue:
+        return out_.Append("true", 4);
+      case Kind::kFalse:
+        return out_.Append("false", 5);
+      case Kind::kNumber:
+        return out_.Number(value);
       case Kind::kArray:
-      case Kind::kObject: break;
+      case Kind::kObject:
+        break;
     }
     return PrintJson(value, html);
   }
@@ -241,7 +257,7 @@ class Renderer {
   const Limits& limits_;
   Output out_;
   Value register_;
-  uint32_t top_ = 0;    // the innermost frame
+  uint32_t top_ = 0;  // the innermost frame
   uint32_t calls_ = 0;
   uint32_t ticks_ = 0;  // operations until the next look around
   uint32_t indent_begin_ = 0, indent_end_ = 0;
@@ -254,8 +270,12 @@ void Explain(Code code, const Limits& limits, Error* error) noexcept {
   ErrorText message(error->message);
   ErrorText hint(error->hint);
   switch (code) {
-    case Code::kInterrupted: message << "rendering was interrupted"; break;
-    case Code::kOutOfMemory: message << "out of memory"; break;
+    case Code::kInterrupted:
+      message << "rendering was interrupted";
+      break;
+    case Code::kOutOfMemory:
+      message << "out of memory";
+      break;
     case Code::kNestingTooDeep:
       message << "rendering opens more than " << limits.nesting << " sections within one another";
       break;
@@ -273,7 +293,9 @@ void Explain(Code code, const Limits& limits, Error* error) noexcept {
     case Code::kJsonTooDeep:
       message << "a value is nested more than " << limits.json_depth << " deep";
       break;
-    default: message << "rendering failed"; break;
+    default:
+      message << "rendering failed";
+      break;
   }
 }
 
@@ -290,7 +312,8 @@ Code Render(ProgramView program, uint32_t part, const RenderOptions& options, Sc
     return code;
   }
   scratch->bytes += renderer.out().size();
-  scratch->operations = options.limits.render_operations - std::min(options.limits.render_operations, renderer.operations_left());
+  scratch->operations = options.limits.render_operations -
+                        std::min(options.limits.render_operations, renderer.operations_left());
   *output = {scratch->out.data, renderer.out().size()};
   return Code::kOk;
 }

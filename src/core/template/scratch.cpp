@@ -6,7 +6,8 @@
 namespace promptreg::tmpl {
 
 static_assert(std::is_trivially_destructible_v<Scratch>);
-static_assert(std::is_trivially_copyable_v<json::Value> && std::is_trivially_copyable_v<json::Cursor>);
+static_assert(std::is_trivially_copyable_v<json::Value> &&
+              std::is_trivially_copyable_v<json::Cursor>);
 
 Scratch* NewScratch() noexcept {
   void* memory = std::malloc(sizeof(Scratch));

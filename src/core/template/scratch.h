@@ -1,4 +1,5 @@
-// Working memory of renderings. Plain memory without destructors: what owns it may be left by a longjmp.
+// Working memory of renderings. Plain memory without destructors: what owns it may be left by a
+// longjmp.
 #pragma once
 
 #include <cstddef>
@@ -40,15 +41,15 @@ struct Frame {
   json::Value context;
   const char* entries = nullptr;  // of the list that is being walked
   const char* base = nullptr;
-  uint32_t count = 0;             // elements still to come
-  uint32_t offset = 0;            // where the next one starts
-  uint32_t index = 0;             // which one that is
-  uint32_t objects = 0;           // the innermost frame from here on outwards that is an object; 0: none
+  uint32_t count = 0;    // elements still to come
+  uint32_t offset = 0;   // where the next one starts
+  uint32_t index = 0;    // which one that is
+  uint32_t objects = 0;  // the innermost frame from here on outwards that is an object; 0: none
 };
 
 // A snippet that has been called.
 struct Return {
-  uint32_t op = 0;  // to go on with
+  uint32_t op = 0;                            // to go on with
   uint32_t indent_begin = 0, indent_end = 0;  // the indentation in force before
 };
 
@@ -58,9 +59,9 @@ struct Scratch {
   Buffer<Frame> frames;
   Buffer<Return> returns;
   Buffer<char> indent;
-  Buffer<json::Cursor> levels;   // of JSON that is being written
+  Buffer<json::Cursor> levels;  // of JSON that is being written
   json::Value root;
-  uint64_t operations = 0;       // spent by the renderings since Bind
+  uint64_t operations = 0;  // spent by the renderings since Bind
   uint64_t bytes = 0;
 };
 

@@ -1,11 +1,12 @@
 // The template language: compile once, render many times.
 //
-// A version's texts (one for a text prompt, one per message of a chat prompt) compile together into one
-// Program: a flat, position-independent, immutable block of bytes that a cache can copy, measure and share.
-// Rendering reads values in place from a json::Value and writes into a Scratch that is reused between calls.
+// A version's texts (one for a text prompt, one per message of a chat prompt) compile together into
+// one Program: a flat, position-independent, immutable block of bytes that a cache can copy,
+// measure and share. Rendering reads values in place from a json::Value and writes into a Scratch
+// that is reused between calls.
 //
-// Nothing here throws except std::bad_alloc (from Compile), and nothing calls back into the caller: work is
-// bounded by Limits, and a flag that the caller owns can interrupt it.
+// Nothing here throws except std::bad_alloc (from Compile), and nothing calls back into the caller:
+// work is bounded by Limits, and a flag that the caller owns can interrupt it.
 #pragma once
 
 #include <atomic>
@@ -25,20 +26,21 @@ enum class Escape : uint8_t { kNone, kHtml };
 
 // What may be spent on one template and on one rendering.
 struct Limits {
-  uint32_t template_bytes = 1U << 20;     // one text
-  uint32_t nesting = 64;                  // open sections, in the text and at rendering
-  uint32_t snippet_depth = 32;            // snippets within snippets
-  uint32_t program_operations = 10'000;   // after snippets are expanded
-  uint64_t render_operations = 1'000'000; // executed in one rendering; an empty loop body counts as one
-  uint32_t output_bytes = 16U << 20;      // of one rendering
-  uint32_t json_depth = 64;               // of a variable's value when printed as JSON
+  uint32_t template_bytes = 1U << 20;    // one text
+  uint32_t nesting = 64;                 // open sections, in the text and at rendering
+  uint32_t snippet_depth = 32;           // snippets within snippets
+  uint32_t program_operations = 10'000;  // after snippets are expanded
+  uint64_t render_operations =
+      1'000'000;                      // executed in one rendering; an empty loop body counts as one
+  uint32_t output_bytes = 16U << 20;  // of one rendering
+  uint32_t json_depth = 64;           // of a variable's value when printed as JSON
 };
 
 enum class Code : uint8_t {
   kOk,
-  kInterrupted,         // the caller's flag was raised
+  kInterrupted,  // the caller's flag was raised
   kOutOfMemory,
-  kSyntax,              // line and column are set
+  kSyntax,  // line and column are set
   kUndefinedSnippet,
   kInvalidDeclaration,
   kUndeclaredVariable,  // used in a text, absent from the declarations given
@@ -54,16 +56,16 @@ enum class Code : uint8_t {
   kJsonTooDeep,
 };
 
-// One failure, in a fixed-size trivially destructible form so that it can cross a longjmp. Texts are
-// NUL-terminated, valid UTF-8, and shortened with "..." when they do not fit.
+// One failure, in a fixed-size trivially destructible form so that it can cross a longjmp. Texts
+// are NUL-terminated, valid UTF-8, and shortened with "..." when they do not fit.
 struct Error {
   Code code = Code::kOk;
   uint32_t part = 0;    // index of the text in Source::parts
   uint32_t line = 0;    // from 1; 0: no position
   uint32_t column = 0;  // from 1, in characters
-  char message[256];       // what was wrong, lower case, without a final period
-  char detail[1024];       // the line with a caret under the column, or the list of names
-  char hint[256];          // what to do
+  char message[256];    // what was wrong, lower case, without a final period
+  char detail[1024];    // the line with a caret under the column, or the list of names
+  char hint[256];       // what to do
 
   Error() { message[0] = detail[0] = hint[0] = '\0'; }
 };
@@ -72,15 +74,16 @@ struct Source {
   std::span<const std::string_view> parts;  // the texts, valid UTF-8
   Syntax syntax = Syntax::kMustache;
   Escape escape = Escape::kNone;
-  json::Value declarations;  // array of {"name","type","required","nullable","default","values"}; missing: infer
+  json::Value declarations;  // array of {"name","type","required","nullable","default","values"};
+                             // missing: infer
   json::Value snippets;      // object, name -> text: what {{> name}} inserts; missing: none
 };
 
 // Compiles into *program (replaced). False: *error says why.
 bool Compile(const Source& source, const Limits& limits, std::string* program, Error* error);
 
-// Brings declarations, an array of objects or an object by name, into the array form that Compile and the
-// registry store, with every key checked. False: *error says why.
+// Brings declarations, an array of objects or an object by name, into the array form that Compile
+// and the registry store, with every key checked. False: *error says why.
 bool NormalizeDeclarations(json::Value declarations, std::string* jsonb_container, Error* error);
 
 enum class Type : uint8_t { kAny, kString, kNumber, kInteger, kBoolean, kArray, kObject, kEnum };
@@ -101,7 +104,7 @@ class ProgramView {
   ProgramView() = default;
   explicit ProgramView(const void* bytes) : base_(static_cast<const char*>(bytes)) {}
   const char* data() const { return base_; }
-  size_t size() const;         // bytes
+  size_t size() const;  // bytes
   uint32_t part_count() const;
   uint32_t variable_count() const;
   Variable variable(uint32_t index) const;  // in order of declaration, or of first use
@@ -110,10 +113,10 @@ class ProgramView {
   const char* base_ = nullptr;
 };
 
-// Working memory for rendering, reused between calls. Trivially destructible by design: it lives as long as
-// its owner says and is freed by Release().
+// Working memory for rendering, reused between calls. Trivially destructible by design: it lives as
+// long as its owner says and is freed by Release().
 struct Scratch;
-Scratch* NewScratch() noexcept;              // nullptr: out of memory
+Scratch* NewScratch() noexcept;  // nullptr: out of memory
 void ReleaseScratch(Scratch* scratch) noexcept;
 
 struct RenderOptions {
@@ -121,13 +124,15 @@ struct RenderOptions {
   const volatile std::sig_atomic_t* interrupt = nullptr;  // polled; non-zero: kInterrupted
 };
 
-// Binds variables to the program's names: defaults filled in, required ones and types checked (all problems
-// in one error). `variables` must stay valid until the last Render. Clears the scratch's output.
-// require_object: a prompt's variables must be an object; a bare template takes any value as its root.
-Code Bind(ProgramView program, json::Value variables, bool require_object, const RenderOptions& options,
-          Scratch* scratch, Error* error) noexcept;
+// Binds variables to the program's names: defaults filled in, required ones and types checked (all
+// problems in one error). `variables` must stay valid until the last Render. Clears the scratch's
+// output. require_object: a prompt's variables must be an object; a bare template takes any value
+// as its root.
+Code Bind(ProgramView program, json::Value variables, bool require_object,
+          const RenderOptions& options, Scratch* scratch, Error* error) noexcept;
 
-// Renders one text after Bind. The result stays valid until the next Bind or Render with this scratch.
+// Renders one text after Bind. The result stays valid until the next Bind or Render with this
+// scratch.
 Code Render(ProgramView program, uint32_t part, const RenderOptions& options, Scratch* scratch,
             std::string_view* output, Error* error) noexcept;
 
