@@ -1,4 +1,6 @@
--- Environments: what exists, creating more, names.
+-- Environments: what exists, creating more, names. Nothing of it stays: other tests list environments in hints.
+BEGIN;
+SET LOCAL client_min_messages = warning;
 
 SELECT * FROM prompt_environments();
 SELECT prompt_environment_create('eu-production', 'Production in Europe', 3000);
@@ -36,4 +38,4 @@ CALL test.fails($$DELETE FROM promptreg.environments WHERE name = 'eu-production
 
 SELECT event, environment, after FROM promptreg.audit_log WHERE event = 'environment_created' AND length(environment) < 100 ORDER BY id;
 
-DELETE FROM promptreg.environments WHERE length(name) = 100 OR name IN ('1', 'environments.low', 'environments.high');
+ROLLBACK;

@@ -20,8 +20,8 @@ PG_FUNCTION_INFO_V1(floor_text);
 PG_FUNCTION_INFO_V1(floor_row);
 PG_FUNCTION_INFO_V1(floor_cpu_ns);
 
-static text *make_text(Size bytes) {
-  text *made = MemoryContextAlloc(TopMemoryContext, VARHDRSZ + bytes);
+static text* make_text(Size bytes) {
+  text* made = MemoryContextAlloc(TopMemoryContext, VARHDRSZ + bytes);
 
   SET_VARSIZE(made, VARHDRSZ + bytes);
   memset(VARDATA(made), 'x', bytes);
@@ -35,8 +35,8 @@ Datum floor_empty(PG_FUNCTION_ARGS) {
 
 /* Returns a fresh copy of 1 KB. */
 Datum floor_copy(PG_FUNCTION_ARGS) {
-  static text *original = NULL;
-  text *copy = palloc(VARHDRSZ + 1024);
+  static text* original = NULL;
+  text* copy = palloc(VARHDRSZ + 1024);
 
   if (original == NULL) original = make_text(1024);
   memcpy(copy, original, VARHDRSZ + 1024);
@@ -45,7 +45,7 @@ Datum floor_copy(PG_FUNCTION_ARGS) {
 
 /* Returns the same text every time, without a copy. */
 Datum floor_text(PG_FUNCTION_ARGS) {
-  static text *constant = NULL;
+  static text* constant = NULL;
 
   if (constant == NULL) constant = make_text(FLOOR_BYTES);
   PG_RETURN_TEXT_P(constant);
@@ -54,8 +54,16 @@ Datum floor_text(PG_FUNCTION_ARGS) {
 /* The row that floor_row returns; columns as in promptreg.resolution. */
 static HeapTupleHeader make_row(FunctionCallInfo fcinfo) {
   static char letters[FLOOR_BYTES + 1];
-  char *columns[] = {"2000000000000000123", "5",     "2505",       "production", "checkout-tone",
-                     "control",             "experiment", letters, NULL,         "large-2",
+  char* columns[] = {"2000000000000000123",
+                     "5",
+                     "2505",
+                     "production",
+                     "checkout-tone",
+                     "control",
+                     "experiment",
+                     letters,
+                     NULL,
+                     "large-2",
                      "{\"max_tokens\": 800, \"temperature\": 0.2}"};
   TupleDesc descriptor;
   MemoryContext caller;
@@ -85,5 +93,5 @@ Datum floor_cpu_ns(PG_FUNCTION_ARGS) {
   struct timespec used;
 
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  PG_RETURN_INT64((int64) used.tv_sec * 1000000000 + used.tv_nsec);
+  PG_RETURN_INT64((int64)used.tv_sec * 1000000000 + used.tv_nsec);
 }

@@ -21,18 +21,34 @@ namespace promptreg::testing {
 class BuildingHandler : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit BuildingHandler(json::Builder* builder) : builder_(builder) {}
-  bool null() override { return Done([&] { builder_->Null(); }); }
-  bool boolean(bool value) override { return Done([&] { builder_->Bool(value); }); }
+  bool null() override {
+    return Done([&] { builder_->Null(); });
+  }
+  bool boolean(bool value) override {
+    return Done([&] { builder_->Bool(value); });
+  }
   bool number_integer(int64_t value) override { return Number(std::to_string(value)); }
   bool number_unsigned(uint64_t value) override { return Number(std::to_string(value)); }
   bool number_float(double, const std::string& text) override { return Number(text); }
-  bool string(std::string& value) override { return Done([&] { builder_->String(value); }); }
+  bool string(std::string& value) override {
+    return Done([&] { builder_->String(value); });
+  }
   bool binary(nlohmann::json::binary_t&) override { return false; }
-  bool start_object(size_t) override { return Done([&] { builder_->BeginObject(); }); }
-  bool key(std::string& value) override { return Done([&] { builder_->Key(value); }); }
-  bool end_object() override { return Done([&] { builder_->EndObject(); }); }
-  bool start_array(size_t) override { return Done([&] { builder_->BeginArray(); }); }
-  bool end_array() override { return Done([&] { builder_->EndArray(); }); }
+  bool start_object(size_t) override {
+    return Done([&] { builder_->BeginObject(); });
+  }
+  bool key(std::string& value) override {
+    return Done([&] { builder_->Key(value); });
+  }
+  bool end_object() override {
+    return Done([&] { builder_->EndObject(); });
+  }
+  bool start_array(size_t) override {
+    return Done([&] { builder_->BeginArray(); });
+  }
+  bool end_array() override {
+    return Done([&] { builder_->EndArray(); });
+  }
   bool parse_error(size_t, const std::string&, const nlohmann::json::exception&) override {
     return false;
   }

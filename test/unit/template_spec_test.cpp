@@ -29,7 +29,8 @@ void RunFile(const std::string& name, tmpl::Escape escape, bool report, Tally* t
   const nlohmann::json suite = nlohmann::json::parse(file);
   for (const nlohmann::json& test : suite["tests"]) {
     const std::string title = name + ": " + test["name"].get<std::string>();
-    Template source = {.texts = {test["template"].get<std::string>()}, .escape = escape,
+    Template source = {.texts = {test["template"].get<std::string>()},
+                       .escape = escape,
                        .snippets = Json(test.value("partials", nlohmann::json::object()).dump()),
                        .require_object = false};
     const std::string output = source.Render(Json(test["data"].dump()));
