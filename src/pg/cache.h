@@ -38,6 +38,7 @@ struct Route {
   uint64 generation;
   uint64 last_used;
   TransactionId changed_by[2];  // transactions that made the route and the name what they are
+  bool being_changed;           // by a transaction that was running when the route was read
   std::string_view asked_name;  // the key: the name as asked for, and the environment
   std::string_view environment;
   std::string_view prompt_name;  // the name rights are decided on

@@ -143,6 +143,10 @@ int ReadFields(FunctionCallInfo fcinfo, Field* fields) {
     const Oid name_type = get_fn_expr_argtype(fcinfo->flinfo, i);
     if (PG_ARGISNULL(i))
       ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a name is NULL")));
+    if (name_type != TEXTOID && name_type != UNKNOWNOID) {
+      ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                      errmsg("a name is of type %s, not text", format_type_be(name_type))));
+    }
     if (PG_ARGISNULL(i + 1)) continue;
     const std::string_view name = name_type == UNKNOWNOID ? std::string_view(PG_GETARG_CSTRING(i))
                                                           : TextView(PG_GETARG_TEXT_PP(i));

@@ -155,6 +155,9 @@ Datum promptreg_explain(PG_FUNCTION_ARGS) {
   if (!PG_ARGISNULL(2)) user = pg::TextView(PG_GETARG_TEXT_PP(2));
   const json::Value given =
       PG_ARGISNULL(3) ? pg::EmptyObject() : pg::JsonView(PG_GETARG_JSONB_P(3));
+  if (given.kind() != json::Kind::kObject) {
+    ereport(ERROR, (errcode(pg::kVariablesNotObject), errmsg("variables must be a JSON object")));
+  }
 
   const uint64 hits = pg::GetCacheStatistics().route_hits;
   const pg::Route* route =

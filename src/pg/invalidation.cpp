@@ -80,10 +80,16 @@ bool TransactionChangedRegistry() {
 
 namespace {
 
-void NoteChange() {
+void NoteChange(const Trigger& trigger) {
   transaction_changed_registry = true;
   InstallationEpoch();
   CacheInvalidateRelcacheByRelid(signal_table);
+  if (trigger.tgnargs != 1 || strcmp(trigger.tgargs[0], "announce") != 0) return;
+  SharedInvalidationMessage message = {};
+  message.rc.id = SHAREDINVALRELCACHE_ID;
+  message.rc.dbId = MyDatabaseId;
+  message.rc.relId = signal_table;
+  SendSharedInvalidMessages(&message, 1);
 }
 
 }  // namespace
@@ -101,7 +107,7 @@ Datum promptreg_invalidate_cache(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("promptreg.invalidate_cache can only be called as a trigger")));
   }
-  pg::NoteChange();
+  pg::NoteChange(*reinterpret_cast<TriggerData*>(fcinfo->context)->tg_trigger);
   return PointerGetDatum(nullptr);
 }
 }

@@ -9,7 +9,8 @@ namespace promptreg::pg {
 namespace {
 
 Query route_query = {
-    "SELECT p.name, r.xmin, n.xmin, v.id, v.content_hash, x.key, x.salt, x.coverage_ppm, x.id"
+    "SELECT p.name, r.xmin, r.xmax, n.xmin, v.id, v.content_hash, x.key, x.salt, x.coverage_ppm, "
+    "x.id"
     "  FROM promptreg.names n"
     "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
     "  JOIN promptreg.routes r ON r.prompt_id OPERATOR(pg_catalog.=) p.id"
@@ -23,7 +24,8 @@ Query route_query = {
 
 // The same columns for "latest".
 Query latest_query = {
-    "SELECT p.name, v.xmin, n.xmin, v.id, v.content_hash, NULL::text, NULL::text, 0, "
+    "SELECT p.name, v.xmin, v.xmax, n.xmin, v.id, v.content_hash, NULL::pg_catalog.text, "
+    "NULL::pg_catalog.text, 0, "
     "0::pg_catalog.int8"
     "  FROM promptreg.names n"
     "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
@@ -156,6 +158,7 @@ Version* LoadVersion(int64 id, uint64 fingerprint) {
 struct RouteParts {
   std::string_view prompt;
   TransactionId changed_by[2];
+  bool being_changed;
   int64 version_id;
   uint64 version_fingerprint;
   bool has_experiment;
@@ -179,16 +182,19 @@ bool ReadRouteParts(std::string_view name, std::string_view environment, RoutePa
   const Row row(0);
   parts->prompt = row.Text(1);
   parts->changed_by[0] = row.Xid(2);
-  parts->changed_by[1] = row.Xid(3);
-  parts->version_id = row.Int64(4);
-  parts->version_fingerprint = Fingerprint(row, 5);
-  parts->has_experiment = !row.IsNull(6);
+  const TransactionId changing = row.Xid(3);
+  parts->being_changed =
+      TransactionIdIsNormal(changing) && XidInMVCCSnapshot(changing, GetActiveSnapshot());
+  parts->changed_by[1] = row.Xid(4);
+  parts->version_id = row.Int64(5);
+  parts->version_fingerprint = Fingerprint(row, 6);
+  parts->has_experiment = !row.IsNull(7);
   if (!parts->has_experiment) return true;
 
-  parts->experiment = row.Text(6);
-  parts->salt = row.Text(7);
-  parts->coverage_ppm = row.Int32(8);
-  const Datum experiment[] = {Int64GetDatum(row.Int64(9))};
+  parts->experiment = row.Text(7);
+  parts->salt = row.Text(8);
+  parts->coverage_ppm = row.Int32(9);
+  const Datum experiment[] = {Int64GetDatum(row.Int64(10))};
   const uint64 count = Run(&variants_query, experiment);
   parts->variants =
       static_cast<decltype(parts->variants)>(palloc0(sizeof(*parts->variants) * (count + 1)));
@@ -222,6 +228,7 @@ Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_v
   route->hash = RouteHash(name, environment);
   route->changed_by[0] = parts.changed_by[0];
   route->changed_by[1] = parts.changed_by[1];
+  route->being_changed = parts.being_changed;
   route->deployed = deployed;
   route->coverage_ppm = static_cast<uint32>(parts.coverage_ppm);
   route->variant_count = parts.variant_count;
@@ -288,7 +295,9 @@ Route* FillRoute(std::string_view name, std::string_view environment) {
     Route* route = LoadRoute(name, environment, View::kOfNow, CacheMemory());
     if (route == nullptr) return nullptr;
     ReceiveInvalidations();
-    if (MadeByThisTransaction(*route)) {
+    // The end of a transaction is seen before its message comes. So a route that one is changing is
+    // not remembered: it announced itself, which makes every backend look again until it has ended.
+    if (MadeByThisTransaction(*route) || route->being_changed) {
       pfree(route);
       return nullptr;
     }

@@ -121,7 +121,7 @@ Datum promptreg_resolve(PG_FUNCTION_ARGS) {
   values[1] = Int32GetDatum(version.number);
   values[2] = Int64GetDatum(version.id);
   values[3] = PointerGetDatum(route->environment_text);
-  values[4] = pg::OptionalText(route->experiment, &nulls[4]);
+  values[4] = pg::OptionalText(assigned.slot ? route->experiment : nullptr, &nulls[4]);
   values[5] = pg::OptionalText(enrolled ? assigned.variant->key_text : nullptr, &nulls[5]);
   values[6] = PointerGetDatum(pg::ReasonText(assigned.reason));
   nulls[7] = version.chat;

@@ -1,14 +1,21 @@
 -- Prompts: finding one with the caller's right to it checked, creating, archiving, renaming.
 
-CREATE FUNCTION promptreg.check_name(name text, what text DEFAULT 'prompt') RETURNS void
+-- A text in a message: quoted and shortened.
+CREATE FUNCTION promptreg.shown(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN value IS NULL THEN 'NULL' WHEN char_length(value) > 200 THEN '"' || "left"(value, 197) || '..."'
+            ELSE '"' || value || '"' END;
+COMMENT ON FUNCTION promptreg.shown(text) IS 'A text as messages show it: in quotes, shortened; NULL without quotes';
+
+CREATE FUNCTION promptreg.check_name(name text, what text DEFAULT 'a prompt') RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   IF promptreg.is_valid_name(check_name.name) IS NOT TRUE THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR042',
-      MESSAGE = CASE WHEN check_name.name IS NULL THEN format('the name of the %s is missing', check_name.what)
-                     ELSE format('"%s" cannot name a %s', "left"(check_name.name, 200), check_name.what) END,
+      MESSAGE = CASE WHEN check_name.name IS NULL THEN format('the name of %s is missing', check_name.what)
+                     ELSE format('%s cannot name %s', promptreg.shown(check_name.name), check_name.what) END,
       DETAIL = 'A name has 1 to 200 characters, no control characters, no white space at either end, and no empty folder between, before or behind slashes.';
   END IF;
 END;
@@ -44,7 +51,7 @@ AS $$
 BEGIN
   RAISE EXCEPTION USING
     ERRCODE = 'PR001',
-    MESSAGE = format('prompt "%s" does not exist', "left"(raise_undefined_prompt.name, 200)),
+    MESSAGE = format('prompt %s does not exist', promptreg.shown(raise_undefined_prompt.name)),
     HINT = promptreg.did_you_mean(raise_undefined_prompt.name, promptreg.readable_names(),
       CASE WHEN promptreg.allowed('read', '*') THEN 'Create it with prompt_create or prompt_register.'
            ELSE 'It may also exist without your having a right to it.' END);
@@ -109,7 +116,7 @@ BEGIN
   IF _prompt_create.kind IS NULL OR _prompt_create.kind NOT IN ('text', 'chat') THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR043',
-      MESSAGE = format('"%s" is no kind of prompt', _prompt_create.kind),
+      MESSAGE = format('%s is no kind of prompt', promptreg.shown(_prompt_create.kind)),
       HINT = 'Use text (one template) or chat (a list of messages).';
   END IF;
   BEGIN

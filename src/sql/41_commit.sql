@@ -94,7 +94,7 @@ BEGIN
   END IF;
   RAISE EXCEPTION USING
     ERRCODE = 'PR046',
-    MESSAGE = format('"%s" is no %s', check_choice.value, check_choice.what),
+    MESSAGE = format('%s is no %s', promptreg.shown(check_choice.value), check_choice.what),
     HINT = format('Use one of: %s.', array_to_string(check_choice.choices, ', '));
 END;
 $$;
@@ -133,7 +133,7 @@ AS $$
 DECLARE
   head record;
 BEGIN
-  PERFORM promptreg.check_name(check_parent.branch, 'branch');
+  PERFORM promptreg.check_name(check_parent.branch, 'a branch');
   SELECT v.version, v.author, v.created_at INTO head
     FROM promptreg.versions v
    WHERE v.prompt_id = prompt.id AND v.branch = check_parent.branch
@@ -179,8 +179,10 @@ AS $$
 BEGIN
   RAISE EXCEPTION USING
     ERRCODE = 'PR004',
-    MESSAGE = format('prompt "%s" has no version %s', prompt.name, coalesce(raise_undefined_version.version::text, 'NULL')),
-    HINT = CASE WHEN prompt.head_version = 0 THEN 'It has no versions yet; add one with prompt_commit.'
+    MESSAGE = CASE WHEN prompt.head_version = 0 THEN format('prompt "%s" has no versions', prompt.name)
+                   ELSE format('prompt "%s" has no version %s', prompt.name,
+                               coalesce(raise_undefined_version.version::text, 'NULL')) END,
+    HINT = CASE WHEN prompt.head_version = 0 THEN 'Add one with prompt_commit.'
                 ELSE format('Its newest version is %s.', prompt.head_version) END;
 END;
 $$;

@@ -10,12 +10,12 @@ BEGIN
      OR _prompt_environment_create.name IS NULL THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR042',
-      MESSAGE = format('"%s" cannot name an environment', "left"(_prompt_environment_create.name, 200)),
+      MESSAGE = format('%s cannot name an environment', promptreg.shown(_prompt_environment_create.name)),
       DETAIL = 'A name begins with a letter or a digit and has letters, digits, "_", "-" and "." only, at most 100; "latest" always means the highest version.';
   ELSIF _prompt_environment_create.rank IS NULL OR _prompt_environment_create.rank NOT BETWEEN 0 AND 1000000 THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR046',
-      MESSAGE = format('rank %s is out of range', _prompt_environment_create.rank),
+      MESSAGE = format('rank %s is out of range', coalesce(_prompt_environment_create.rank::text, 'NULL')),
       HINT = 'Use 0 to 1000000; development has 1000, staging 2000, production 3000.';
   END IF;
   INSERT INTO promptreg.environments (name, rank, description, created_by, created_at)
@@ -62,7 +62,7 @@ BEGIN
   ELSIF NOT EXISTS (SELECT FROM promptreg.environments e WHERE e.name = check_environment.env) THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR003',
-      MESSAGE = format('environment "%s" does not exist', coalesce("left"(check_environment.env, 200), 'NULL')),
+      MESSAGE = format('environment %s does not exist', promptreg.shown(check_environment.env)),
       HINT = promptreg.did_you_mean(check_environment.env,
         (SELECT array_agg(e.name) FROM promptreg.environments e WHERE promptreg.allowed('resolve', NULL, e.name)),
         format('There are: %s.', (SELECT string_agg(e.name, ', ' ORDER BY e.rank, e.name)

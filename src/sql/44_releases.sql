@@ -36,13 +36,32 @@ RETURN (SELECT d FROM ONLY promptreg.deployments d
          ORDER BY d.number DESC LIMIT 1);
 COMMENT ON FUNCTION promptreg.last_deployment(bigint, text) IS 'The newest deployment of a route';
 
-CREATE FUNCTION promptreg.deployment_of_key(prompt_id bigint, env text, idempotency_key text)
-RETURNS promptreg.deployments
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-RETURN (SELECT d FROM ONLY promptreg.deployments d
-         WHERE d.prompt_id = deployment_of_key.prompt_id AND d.environment = deployment_of_key.env
-           AND d.idempotency_key = deployment_of_key.idempotency_key);
-COMMENT ON FUNCTION promptreg.deployment_of_key(bigint, text, text) IS 'The deployment that an earlier request with this key made';
+-- A request that is sent again, because its answer was lost, finds what it has done. With the prompt locked, the first
+-- of two has finished when the second looks.
+CREATE FUNCTION promptreg.deployment_of_key(
+  prompt_id bigint, env text, event text, version integer, idempotency_key text
+) RETURNS promptreg.deployments
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  done promptreg.deployments;
+BEGIN
+  SELECT d.* INTO done
+    FROM ONLY promptreg.deployments d
+   WHERE d.prompt_id = deployment_of_key.prompt_id AND d.environment = deployment_of_key.env
+     AND d.idempotency_key = deployment_of_key.idempotency_key;
+  IF done.event <> deployment_of_key.event OR done.version <> deployment_of_key.version THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR046',
+      MESSAGE = format('idempotency key %s belongs to another request', promptreg.shown(done.idempotency_key)),
+      DETAIL = format('Deployment %s has it: %s, version %s.', done.number, done.event, coalesce(done.version::text, 'none')),
+      HINT = 'Use a new key for every request, and the same one only to send it again.';
+  END IF;
+  RETURN done;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.deployment_of_key(bigint, text, text, integer, text) IS
+  'The deployment that an earlier request with this key made; an error if that request asked for something else';
 
 -- The only place that appends to deployments and moves a route. An experiment on the route must have ended before.
 CREATE FUNCTION promptreg.deploy(
@@ -168,7 +187,8 @@ DECLARE
 BEGIN
   PERFORM promptreg.check_environment(_prompt_promote.env);
   PERFORM promptreg.check_version(target, _prompt_promote.version);
-  done := promptreg.deployment_of_key(target.id, _prompt_promote.env, _prompt_promote.idempotency_key);
+  done := promptreg.deployment_of_key(prompt_id => target.id, env => _prompt_promote.env, event => 'promoted',
+    version => _prompt_promote.version, idempotency_key => _prompt_promote.idempotency_key);
   IF done.id IS NULL THEN
     done := promptreg.promote(prompt => target, version => _prompt_promote.version, env => _prompt_promote.env,
       reason => _prompt_promote.reason, end_experiment => coalesce(_prompt_promote.end_experiment, false),
@@ -193,7 +213,11 @@ BEGIN
   END IF;
   IF last.version = promote.version THEN
     RAISE NOTICE 'version % of prompt "%" is already served in %', promote.version, prompt.name, promote.env;
-    RETURN last;
+    -- A key must be remembered, so it gets a deployment of its own, which a rollback passes over.
+    RETURN CASE WHEN promote.idempotency_key IS NULL THEN last
+                ELSE promptreg.deploy(prompt => promote.prompt, env => promote.env, event => 'promoted',
+                  version => promote.version, rollback_to => last.rollback_to, reason => promote.reason,
+                  idempotency_key => promote.idempotency_key) END;
   END IF;
   PERFORM promptreg.check_promotable(prompt => promote.prompt, version => promote.version, env => promote.env,
                                      end_experiment => promote.end_experiment);
@@ -269,7 +293,8 @@ DECLARE
   done promptreg.deployments;
 BEGIN
   PERFORM promptreg.check_environment(_prompt_rollback.env);
-  done := promptreg.deployment_of_key(target.id, _prompt_rollback.env, _prompt_rollback.idempotency_key);
+  done := promptreg.deployment_of_key(prompt_id => target.id, env => _prompt_rollback.env, event => 'rolled_back',
+    version => _prompt_rollback.to_version, idempotency_key => _prompt_rollback.idempotency_key);
   IF done.id IS NULL THEN
     done := promptreg.rollback(prompt => target, env => _prompt_rollback.env, to_version => _prompt_rollback.to_version,
       reason => _prompt_rollback.reason, idempotency_key => _prompt_rollback.idempotency_key);
@@ -318,7 +343,8 @@ DECLARE
   done promptreg.deployments;
 BEGIN
   PERFORM promptreg.check_environment(_prompt_retire.env);
-  done := promptreg.deployment_of_key(target.id, _prompt_retire.env, _prompt_retire.idempotency_key);
+  done := promptreg.deployment_of_key(prompt_id => target.id, env => _prompt_retire.env, event => 'retired',
+    version => NULL, idempotency_key => _prompt_retire.idempotency_key);
   IF done.id IS NULL THEN
     done := promptreg.retire(prompt => target, env => _prompt_retire.env, reason => _prompt_retire.reason,
       end_experiment => coalesce(_prompt_retire.end_experiment, false),

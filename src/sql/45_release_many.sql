@@ -15,12 +15,14 @@ BEGIN
   problem := CASE
     WHEN jsonb_typeof(change) <> 'object' THEN format('it is %s, not an object', jsonb_typeof(change))
     WHEN unknown IS NOT NULL THEN format('it has unknown keys: %s', unknown)
-    WHEN coalesce(change ->> 'action', 'promote') NOT IN ('promote', 'rollback', 'retire')
+    WHEN change ? 'action' AND coalesce(change ->> 'action', '') NOT IN ('promote', 'rollback', 'retire')
       THEN format('its action is %s', change -> 'action')
     WHEN coalesce(jsonb_typeof(change -> 'prompt'), '') <> 'string' THEN 'it names no prompt'
     WHEN coalesce(jsonb_typeof(change -> 'environment'), '') <> 'string' THEN 'it names no environment'
-    WHEN change ? 'version' AND (change ->> 'version') !~ '^[1-9][0-9]{0,8}$' THEN 'its version is no number'
-    WHEN coalesce(change ->> 'action', 'promote') = 'promote' AND change -> 'version' IS NULL THEN 'it names no version'
+    WHEN coalesce(change ->> 'action', 'promote') = 'promote' AND NOT change ? 'version' THEN 'it names no version'
+    WHEN change ? 'version' AND (jsonb_typeof(change -> 'version') <> 'number' OR change ->> 'version' !~ '^[1-9][0-9]{0,8}$')
+      THEN format('its version is %s', change -> 'version')
+    WHEN change ? 'reason' AND jsonb_typeof(change -> 'reason') <> 'string' THEN 'its reason is no text'
     WHEN change ? 'end_experiment' AND jsonb_typeof(change -> 'end_experiment') <> 'boolean'
       THEN 'its end_experiment is neither true nor false'
   END;

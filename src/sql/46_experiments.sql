@@ -40,7 +40,7 @@ AS $$
 BEGIN
   IF coalesce(jsonb_typeof(weight), '') <> 'number' OR (weight #>> '{}')::numeric NOT BETWEEN 0 AND 1000000000 THEN
     PERFORM promptreg.raise_invalid_experiment(
-      problem => format('the weight of variant "%s" is %s', check_weight.key, coalesce(weight #>> '{}', 'missing')),
+      problem => format('the weight of variant "%s" is %s', check_weight.key, coalesce(weight::text, 'missing')),
       hint => 'Weights are numbers from 0 to 1000000000, relative to each other.');
   END IF;
   RETURN (weight #>> '{}')::numeric;
@@ -137,11 +137,22 @@ COMMENT ON FUNCTION promptreg.set_route_experiment(bigint, text, bigint) IS
   'Sets or clears the experiment of a route; called again for every change of an experiment that runs on it';
 
 CREATE FUNCTION promptreg.default_experiment_key(prompt promptreg.prompts, env text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-RETURN (SELECT format('%s-%s-%s', "left"((prompt).name, 150), "left"(env, 40), count(*) + 1)
-          FROM promptreg.experiments x WHERE x.prompt_id = (prompt).id AND x.environment = env);
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  stem text := format('%s-%s-', "left"(prompt.name, 150), "left"(default_experiment_key.env, 40));
+  number bigint;
+BEGIN
+  SELECT count(*) + 1 INTO number FROM promptreg.experiments x
+   WHERE x.prompt_id = prompt.id AND x.environment = default_experiment_key.env;
+  WHILE EXISTS (SELECT FROM promptreg.experiments x WHERE x.key = stem || number) LOOP
+    number := number + 1;
+  END LOOP;
+  RETURN stem || number;
+END;
+$$;
 COMMENT ON FUNCTION promptreg.default_experiment_key(promptreg.prompts, text) IS
-  'A key made from prompt, environment and the number of the experiment there';
+  'A key that is free, made from prompt, environment and the number of the experiment there';
 
 CREATE FUNCTION promptreg.create_experiment(
   prompt promptreg.prompts, env text, coverage numeric, key text, description text
@@ -150,21 +161,22 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   row promptreg.experiments;
+  new_key text := coalesce(create_experiment.key,
+                           promptreg.default_experiment_key(create_experiment.prompt, create_experiment.env));
 BEGIN
   IF create_experiment.coverage IS NULL OR create_experiment.coverage NOT BETWEEN 0 AND 1 THEN
     PERFORM promptreg.raise_invalid_experiment(format('coverage is %s', coalesce(create_experiment.coverage::text, 'NULL')),
       'Coverage is the share of users enrolled, from 0 to 1.');
   END IF;
   INSERT INTO promptreg.experiments (key, prompt_id, environment, state, salt, coverage_ppm, description, started_by, started_at)
-  VALUES (coalesce(create_experiment.key, promptreg.default_experiment_key(create_experiment.prompt, create_experiment.env)),
-          prompt.id, create_experiment.env, 'running', replace(gen_random_uuid()::text, '-', ''),
+  VALUES (new_key, prompt.id, create_experiment.env, 'running', replace(gen_random_uuid()::text, '-', ''),
           round(create_experiment.coverage * 1000000)::integer, create_experiment.description, promptreg.caller(), clock_timestamp())
   RETURNING * INTO row;
   RETURN row;
 EXCEPTION WHEN unique_violation THEN
   RAISE EXCEPTION USING
     ERRCODE = 'PR041',
-    MESSAGE = format('experiment "%s" already exists', create_experiment.key),
+    MESSAGE = format('experiment "%s" already exists', new_key),
     HINT = 'Choose another key.';
 END;
 $$;
@@ -208,7 +220,7 @@ BEGIN
     PERFORM promptreg.raise_not_deployed(target, _prompt_experiment_start.env);
   END IF;
   IF _prompt_experiment_start.key IS NOT NULL THEN
-    PERFORM promptreg.check_name(_prompt_experiment_start.key, 'experiment');
+    PERFORM promptreg.check_name(_prompt_experiment_start.key, 'an experiment');
   END IF;
   PERFORM promptreg.check_no_experiment(target, _prompt_experiment_start.env);
   started := promptreg.create_experiment(prompt => target, env => _prompt_experiment_start.env,
@@ -252,7 +264,7 @@ BEGIN
   IF found.id IS NULL THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR005',
-      MESSAGE = format('experiment "%s" does not exist', coalesce("left"(open_experiment.key, 200), 'NULL')),
+      MESSAGE = format('experiment %s does not exist', promptreg.shown(open_experiment.key)),
       HINT = 'It may also belong to a prompt that you have no right to release.';
   END IF;
   PERFORM promptreg.open_prompt(name => prompt_name, "right" => 'release', env => found.environment, lock => true);

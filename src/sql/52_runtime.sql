@@ -104,9 +104,10 @@ BEGIN
   IF found.id IS NULL OR NOT promptreg.allowed('read', found.name) THEN
     PERFORM promptreg.raise_undefined_prompt(raise_unresolved.name);
   END IF;
-  IF raise_unresolved.env IS DISTINCT FROM 'latest' THEN
-    PERFORM promptreg.check_environment(raise_unresolved.env);
+  IF raise_unresolved.env = 'latest' THEN
+    PERFORM promptreg.raise_undefined_version(found, NULL);
   END IF;
+  PERFORM promptreg.check_environment(raise_unresolved.env);
   PERFORM promptreg.raise_not_deployed(found, raise_unresolved.env);
 END;
 $$;
