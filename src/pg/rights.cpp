@@ -168,11 +168,6 @@ Query undefined_prompt_query = {"SELECT promptreg.raise_undefined_prompt($1)", 1
 
 void RefuseRight(Right right, std::string_view name, std::optional<std::string_view> environment) {
   const std::string_view right_name = kRightNames[static_cast<int>(right)];
-  if (name == "*") {
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                    errmsg("permission denied: %s on every prompt", right_name.data()),
-                    errhint("It takes a grant on the pattern \"*\".")));
-  }
   if (right == Right::kRead || !Allowed(CallerRole(), Right::kRead, name, std::nullopt)) {
     const Datum parameters[] = {PointerGetDatum(NewText(name))};
     Reading(View::kOfStatement, [&] { Run(&undefined_prompt_query, parameters); });

@@ -59,6 +59,22 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.raise_undefined_prompt(text) IS 'The error for a prompt that does not exist';
 
+-- For what names no prompt yet, or many: here a refusal can say so, since it depends on the caller's rights alone.
+CREATE FUNCTION promptreg.authorize_names("right" text, pattern text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT promptreg.allowed(authorize_names."right", authorize_names.pattern) THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: %s on %s', authorize_names."right", promptreg.shown(authorize_names.pattern)),
+      HINT = 'It takes a grant on a pattern that covers this one, from somebody with the right admin on it.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.authorize_names(text, text) IS
+  'Error unless the caller has a right on every name that a pattern stands for';
+
 -- Rights are decided on the name before anything is said of whether the prompt exists.
 CREATE FUNCTION promptreg.open_prompt(name text, "right" text, env text DEFAULT NULL, lock boolean DEFAULT false)
 RETURNS promptreg.prompts
@@ -112,7 +128,7 @@ DECLARE
   at timestamptz := clock_timestamp();
 BEGIN
   PERFORM promptreg.check_name(_prompt_create.name);
-  PERFORM promptreg.authorize('author', _prompt_create.name);
+  PERFORM promptreg.authorize_names('author', _prompt_create.name);
   IF _prompt_create.kind IS NULL OR _prompt_create.kind NOT IN ('text', 'chat') THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR043',
@@ -187,7 +203,7 @@ DECLARE
   target promptreg.prompts := promptreg.open_for_change(name => _prompt_rename.name, "right" => 'admin');
 BEGIN
   PERFORM promptreg.check_name(_prompt_rename.new_name);
-  PERFORM promptreg.authorize('admin', _prompt_rename.new_name);
+  PERFORM promptreg.authorize_names('admin', _prompt_rename.new_name);
   BEGIN
     INSERT INTO promptreg.names (name, prompt_id, created_by, created_at)
     VALUES (_prompt_rename.new_name, target.id, promptreg.caller(), clock_timestamp());

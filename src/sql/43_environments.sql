@@ -5,7 +5,7 @@ RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  PERFORM promptreg.authorize('admin', '*');
+  PERFORM promptreg.authorize_names('admin', '*');
   IF _prompt_environment_create.name = 'latest' OR _prompt_environment_create.name !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$'
      OR _prompt_environment_create.name IS NULL THEN
     RAISE EXCEPTION USING

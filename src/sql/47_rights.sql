@@ -35,7 +35,7 @@ CREATE FUNCTION promptreg._prompt_grant(pattern text, "right" text, role text, e
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  PERFORM promptreg.authorize('admin', _prompt_grant.pattern);
+  PERFORM promptreg.authorize_names('admin', _prompt_grant.pattern);
   PERFORM promptreg.check_grant(_prompt_grant.pattern, _prompt_grant."right", _prompt_grant.role, _prompt_grant.env);
   INSERT INTO promptreg.grants (pattern, "right", role, environment, granted_by, granted_at)
   VALUES (_prompt_grant.pattern, _prompt_grant."right", _prompt_grant.role, _prompt_grant.env, promptreg.caller(), clock_timestamp())
@@ -53,7 +53,7 @@ CREATE FUNCTION promptreg._prompt_revoke(pattern text, "right" text, role text, 
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  PERFORM promptreg.authorize('admin', _prompt_revoke.pattern);
+  PERFORM promptreg.authorize_names('admin', _prompt_revoke.pattern);
   DELETE FROM promptreg.grants g
    WHERE g.pattern = _prompt_revoke.pattern AND g."right" = _prompt_revoke."right" AND g.role = _prompt_revoke.role
      AND g.environment IS NOT DISTINCT FROM _prompt_revoke.env;

@@ -191,7 +191,7 @@ DECLARE
   target_id bigint;
 BEGIN
   IF _prompt_verify.name IS NULL THEN
-    PERFORM promptreg.authorize('read', '*');
+    PERFORM promptreg.authorize_names('read', '*');
   ELSE
     target_id := (promptreg.open_prompt(name => _prompt_verify.name, "right" => 'read')).id;
   END IF;

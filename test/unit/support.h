@@ -68,11 +68,13 @@ class Json {
  public:
   Json() = default;
   Json(const char* text) : Json(std::string_view(text)) {}
+  Json(const std::string& text) : Json(std::string_view(text)) {}
   Json(std::string_view text) {
     if (text.empty()) return;
     json::Builder builder;
     BuildingHandler handler(&builder);
-    if (!nlohmann::json::sax_parse(text, &handler)) {
+    // The parser wants numbers that a double can hold; a number alone may be any.
+    if (!builder.Number(text) && (builder = {}, !nlohmann::json::sax_parse(text, &handler))) {
       throw std::invalid_argument("not JSON: " + std::string(text));
     }
     bytes_ = std::make_shared<std::string>(builder.Finish());
