@@ -48,44 +48,35 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.refuse_builtin_change() IS 'Trigger: refuses changes of the environments every installation has';
 
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON promptreg.versions
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON promptreg.names
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON promptreg.deployments
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON promptreg.variants
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON promptreg.weights
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON promptreg.audit_log
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON promptreg.changes
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change();
-CREATE TRIGGER no_delete BEFORE DELETE ON promptreg.prompts
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change();
-CREATE TRIGGER no_delete BEFORE DELETE ON promptreg.routes
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change();
-CREATE TRIGGER no_delete BEFORE DELETE ON promptreg.experiments
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change();
-CREATE TRIGGER no_change BEFORE UPDATE OR DELETE ON promptreg.environments
-  FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION promptreg.refuse_builtin_change();
-CREATE TRIGGER fixed_columns BEFORE UPDATE ON promptreg.prompts
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_column_change('id', 'name', 'kind', 'created_by', 'created_at');
-CREATE TRIGGER fixed_columns BEFORE UPDATE ON promptreg.experiments
-  FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_column_change('id', 'key', 'prompt_id', 'environment', 'salt');
+-- Which guard stands on which table. The triggers are made from this list, and prompt_verify looks whether all stand.
+CREATE FUNCTION promptreg.history_guards(OUT relation name, OUT name name, OUT definition text) RETURNS SETOF record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT t.relation, 'append_only', 'BEFORE UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change()'
+    FROM unnest('{names,versions,deployments,variants,weights,audit_log,changes}'::name[]) AS t (relation)
+  UNION ALL
+  SELECT t.relation, 'no_delete', 'BEFORE DELETE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change()'
+    FROM unnest('{prompts,routes,experiments}'::name[]) AS t (relation)
+  UNION ALL
+  SELECT t.relation, 'no_truncate', 'BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION promptreg.refuse_change()'
+    FROM unnest('{prompts,names,versions,environments,deployments,experiments,variants,weights,routes,audit_log,changes}'::name[]) AS t (relation)
+  UNION ALL VALUES
+    ('environments', 'no_change',
+     'BEFORE UPDATE OR DELETE ON %s FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION promptreg.refuse_builtin_change()'),
+    ('prompts', 'fixed_columns',
+     'BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_column_change(''id'', ''name'', ''kind'', ''created_by'', ''created_at'')'),
+    ('experiments', 'fixed_columns',
+     'BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_column_change(''id'', ''key'', ''prompt_id'', ''environment'', ''salt'')');
+END;
+COMMENT ON FUNCTION promptreg.history_guards() IS 'The triggers that keep history from being rewritten, by table';
 
 DO $$
 DECLARE
-  table_name text;
+  guard record;
 BEGIN
-  FOREACH table_name IN ARRAY ARRAY['prompts', 'names', 'versions', 'environments', 'deployments', 'experiments',
-                                    'variants', 'weights', 'routes', 'audit_log', 'changes'] LOOP
-    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON promptreg.%I
-                      FOR EACH STATEMENT EXECUTE FUNCTION promptreg.refuse_change()', table_name);
-    EXECUTE (SELECT string_agg(format('ALTER TABLE promptreg.%I ENABLE ALWAYS TRIGGER %I', table_name, t.tgname), '; ')
-               FROM pg_catalog.pg_trigger t
-              WHERE t.tgrelid = format('promptreg.%I', table_name)::regclass AND NOT t.tgisinternal);
+  FOR guard IN SELECT * FROM promptreg.history_guards() LOOP
+    EXECUTE format('CREATE TRIGGER %I ' || guard.definition, guard.name, format('promptreg.%I', guard.relation));
+    EXECUTE format('ALTER TABLE promptreg.%I ENABLE ALWAYS TRIGGER %I', guard.relation, guard.name);
   END LOOP;
 END;
 $$;

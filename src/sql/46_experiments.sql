@@ -238,8 +238,8 @@ BEGIN
   PERFORM promptreg.set_route_experiment(target.id, started.environment, started.id);
   PERFORM promptreg.audit(event => 'experiment_started', prompt => target.name, environment => started.environment,
     experiment => started.key, reason => _prompt_experiment_start.reason,
-    after => jsonb_build_object('variants', _prompt_experiment_start.variants, 'coverage_ppm', started.coverage_ppm,
-      'weights', promptreg.weights_as_json(set_weights.keys, set_weights.ppm),
+    after => jsonb_build_object('variants', _prompt_experiment_start.variants, 'coverage_ppm', started.coverage_ppm, 'salt', started.salt,
+      'number', set_weights.number, 'weights', promptreg.weights_as_json(set_weights.keys, set_weights.ppm),
       'chain_hash', encode(set_weights.chain_hash, 'hex')));
   RETURN started.key;
 END;

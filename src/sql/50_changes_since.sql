@@ -37,7 +37,7 @@ BEGIN
      WHERE c.seq > coalesce(_prompt_changes_since.seq, 0)
        AND CASE WHEN a.prompt IS NULL THEN promptreg.allowed('admin', '*') ELSE promptreg.allowed('read', a.prompt) END
      ORDER BY c.seq
-     LIMIT coalesce(_prompt_changes_since.max_rows, 10000);
+     LIMIT greatest(coalesce(_prompt_changes_since.max_rows, 10000), 0);
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_changes_since(bigint, integer) IS

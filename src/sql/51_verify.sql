@@ -10,8 +10,8 @@ CREATE TYPE promptreg.broken_record AS (
 );
 COMMENT ON TYPE promptreg.broken_record IS 'Where history was found to have been tampered with';
 COMMENT ON COLUMN promptreg.broken_record.prompt IS 'Name of the prompt; NULL for records of the database';
-COMMENT ON COLUMN promptreg.broken_record.record IS 'version, deployment, weights, route, experiment, audit_log, change or table';
-COMMENT ON COLUMN promptreg.broken_record.environment IS 'Environment of a deployment or route; key of an experiment for weights';
+COMMENT ON COLUMN promptreg.broken_record.record IS 'version, deployment, weights, experiment, route, name, audit_log, change or table';
+COMMENT ON COLUMN promptreg.broken_record.environment IS 'Environment of a deployment or route; key of the experiment for weights and experiments; the name itself for names';
 COMMENT ON COLUMN promptreg.broken_record.number IS 'Number of the record: version, deployment, row of weights, seq or id';
 COMMENT ON COLUMN promptreg.broken_record.problem IS 'What is wrong';
 
@@ -35,19 +35,22 @@ BEGIN ATOMIC
      WHERE verify_versions.prompt_id IS NULL OR p.id = verify_versions.prompt_id
      GROUP BY p.id
     HAVING coalesce(max(v.version), 0) <> p.head_version
-  ), unknown AS (
-    SELECT a.prompt, a.version, 'the version is not the one that was committed' AS problem
-      FROM ONLY promptreg.audit_log a
-      LEFT JOIN promptreg.prompts p ON p.name = a.prompt
-      LEFT JOIN ONLY promptreg.versions v ON v.prompt_id = p.id AND v.version = a.version
-     WHERE a.event = 'committed' AND (verify_versions.prompt_id IS NULL OR p.id = verify_versions.prompt_id)
+  ), unrecorded AS (
+    SELECT coalesce(p.name, a.prompt) AS name, coalesce(v.version, a.version) AS number,
+           CASE WHEN a.id IS NULL THEN 'no audit record tells of its commit'
+                ELSE 'it is not the version that was committed' END AS problem
+      FROM (SELECT v.*, p.name FROM ONLY promptreg.versions v JOIN promptreg.prompts p ON p.id = v.prompt_id) v
+      FULL JOIN (SELECT * FROM ONLY promptreg.audit_log WHERE event = 'committed') a
+        ON a.prompt = v.name AND a.version = v.version
+      LEFT JOIN promptreg.prompts p ON p.name = coalesce(v.name, a.prompt)
+     WHERE (verify_versions.prompt_id IS NULL OR p.id = verify_versions.prompt_id)
        AND encode(v.chain_hash, 'hex') IS DISTINCT FROM a.after ->> 'chain_hash'
   )
   SELECT b.name, 'version', NULL::text, b.number::bigint, b.problem
-    FROM (SELECT c.name, c.number, c.problem FROM chained c WHERE c.problem IS NOT NULL
-          UNION ALL SELECT c.name, c.number, c.problem FROM cut c
-          UNION ALL SELECT u.prompt, u.version, u.problem FROM unknown u) b
-   ORDER BY b.name COLLATE "C", b.number LIMIT 1;
+    FROM (SELECT c.name, c.number, c.problem, 1 AS rank FROM chained c WHERE c.problem IS NOT NULL
+          UNION ALL SELECT c.name, c.number, c.problem, 2 FROM cut c
+          UNION ALL SELECT u.name, u.number, u.problem, 3 FROM unrecorded u) b
+   ORDER BY b.name COLLATE "C", b.number, b.rank LIMIT 1;
 END;
 COMMENT ON FUNCTION promptreg.verify_versions(bigint) IS 'The first version that breaks a chain';
 
@@ -65,21 +68,22 @@ BEGIN ATOMIC
       FROM ONLY promptreg.deployments d JOIN promptreg.prompts p ON p.id = d.prompt_id
      WHERE verify_deployments.prompt_id IS NULL OR d.prompt_id = verify_deployments.prompt_id
     WINDOW route AS (PARTITION BY d.prompt_id, d.environment ORDER BY d.number)
-  ), unknown AS (
-    SELECT a.prompt, a.environment, (a.after ->> 'deployment')::integer AS number,
-           'the deployment is not the one that was recorded' AS problem
-      FROM ONLY promptreg.audit_log a
-      LEFT JOIN promptreg.prompts p ON p.name = a.prompt
-      LEFT JOIN ONLY promptreg.deployments d
-        ON d.prompt_id = p.id AND d.environment = a.environment AND d.number = (a.after ->> 'deployment')::integer
-     WHERE a.event IN ('promoted', 'rolled_back', 'retired')
-       AND (verify_deployments.prompt_id IS NULL OR p.id = verify_deployments.prompt_id)
+  ), unrecorded AS (
+    SELECT coalesce(d.name, a.prompt) AS name, coalesce(d.environment, a.environment) AS environment,
+           coalesce(d.number, (a.after ->> 'deployment')::integer) AS number,
+           CASE WHEN a.id IS NULL THEN 'no audit record tells of it'
+                ELSE 'it is not the deployment that was recorded' END AS problem
+      FROM (SELECT d.*, p.name FROM ONLY promptreg.deployments d JOIN promptreg.prompts p ON p.id = d.prompt_id) d
+      FULL JOIN (SELECT * FROM ONLY promptreg.audit_log WHERE event IN ('promoted', 'rolled_back', 'retired')) a
+        ON a.prompt = d.name AND a.environment = d.environment AND (a.after ->> 'deployment')::integer = d.number
+      LEFT JOIN promptreg.prompts p ON p.name = coalesce(d.name, a.prompt)
+     WHERE (verify_deployments.prompt_id IS NULL OR p.id = verify_deployments.prompt_id)
        AND encode(d.chain_hash, 'hex') IS DISTINCT FROM a.after ->> 'chain_hash'
   )
   SELECT b.name, 'deployment', b.environment, b.number::bigint, b.problem
-    FROM (SELECT c.name, c.environment, c.number, c.problem FROM chained c WHERE c.problem IS NOT NULL
-          UNION ALL SELECT u.prompt, u.environment, u.number, u.problem FROM unknown u) b
-   ORDER BY b.name COLLATE "C", b.environment COLLATE "C", b.number LIMIT 1;
+    FROM (SELECT c.name, c.environment, c.number, c.problem, 1 AS rank FROM chained c WHERE c.problem IS NOT NULL
+          UNION ALL SELECT u.name, u.environment, u.number, u.problem, 2 FROM unrecorded u) b
+   ORDER BY b.name COLLATE "C", b.environment COLLATE "C", b.number, b.rank LIMIT 1;
 END;
 COMMENT ON FUNCTION promptreg.verify_deployments(bigint) IS 'The first deployment that breaks a chain';
 
@@ -118,23 +122,75 @@ BEGIN ATOMIC
       JOIN promptreg.prompts p ON p.id = x.prompt_id
      WHERE verify_weights.prompt_id IS NULL OR p.id = verify_weights.prompt_id
     WINDOW one_experiment AS (PARTITION BY w.experiment_id ORDER BY w.number)
-  ), unknown AS (
-    SELECT a.prompt, a.experiment, coalesce((a.after ->> 'number')::integer, 1) AS number,
-           'the row is not the one that was recorded' AS problem
-      FROM ONLY promptreg.audit_log a
-      LEFT JOIN promptreg.experiments x ON x.key = a.experiment
-      LEFT JOIN ONLY promptreg.weights w
-        ON w.experiment_id = x.id AND w.number = coalesce((a.after ->> 'number')::integer, 1)
-     WHERE a.event IN ('experiment_started', 'experiment_weights')
-       AND (verify_weights.prompt_id IS NULL OR x.prompt_id = verify_weights.prompt_id)
+  ), unrecorded AS (
+    SELECT coalesce(w.name, a.prompt) AS name, coalesce(w.key, a.experiment) AS key,
+           coalesce(w.number, (a.after ->> 'number')::integer) AS number,
+           CASE WHEN a.id IS NULL THEN 'no audit record tells of it'
+                ELSE 'it is not the row that was recorded' END AS problem
+      FROM (SELECT w.*, x.key, p.name FROM ONLY promptreg.weights w
+              JOIN promptreg.experiments x ON x.id = w.experiment_id
+              JOIN promptreg.prompts p ON p.id = x.prompt_id) w
+      FULL JOIN (SELECT * FROM ONLY promptreg.audit_log WHERE event IN ('experiment_started', 'experiment_weights')) a
+        ON a.experiment = w.key AND (a.after ->> 'number')::integer = w.number
+      LEFT JOIN promptreg.prompts p ON p.name = coalesce(w.name, a.prompt)
+     WHERE (verify_weights.prompt_id IS NULL OR p.id = verify_weights.prompt_id)
        AND encode(w.chain_hash, 'hex') IS DISTINCT FROM a.after ->> 'chain_hash'
   )
   SELECT b.name, 'weights', b.key, b.number::bigint, b.problem
-    FROM (SELECT c.name, c.key, c.number, c.problem FROM chained c WHERE c.problem IS NOT NULL
-          UNION ALL SELECT u.prompt, u.experiment, u.number, u.problem FROM unknown u) b
-   ORDER BY b.name COLLATE "C", b.key COLLATE "C", b.number LIMIT 1;
+    FROM (SELECT c.name, c.key, c.number, c.problem, 1 AS rank FROM chained c WHERE c.problem IS NOT NULL
+          UNION ALL SELECT u.name, u.key, u.number, u.problem, 2 FROM unrecorded u) b
+   ORDER BY b.name COLLATE "C", b.key COLLATE "C", b.number, b.rank LIMIT 1;
 END;
 COMMENT ON FUNCTION promptreg.verify_weights(bigint) IS 'The first row of weights that breaks a chain';
+
+-- Experiments change state, so they have no chain of their own; what must not change is in the audit record.
+CREATE FUNCTION promptreg.verify_experiments(prompt_id bigint) RETURNS SETOF promptreg.broken_record
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
+BEGIN ATOMIC
+  WITH recorded AS (
+    SELECT x.key, a.prompt, a.environment, a.after
+      FROM ONLY promptreg.experiments x
+      FULL JOIN (SELECT * FROM ONLY promptreg.audit_log WHERE event = 'experiment_started') a ON a.experiment = x.key
+  ), variants AS (
+    SELECT x.key, jsonb_object_agg(v.key, v.version) AS versions
+      FROM ONLY promptreg.variants v JOIN ONLY promptreg.experiments x ON x.id = v.experiment_id
+     GROUP BY x.key
+  )
+  SELECT p.name, 'experiment', x.key, NULL::bigint,
+         CASE WHEN r.after IS NULL THEN 'no audit record tells of its start'
+              WHEN v.versions IS DISTINCT FROM (SELECT jsonb_object_agg(started.value ->> 'key', started.value -> 'version')
+                                                  FROM jsonb_array_elements(r.after -> 'variants') AS started (value))
+                THEN 'its variants were changed'
+              ELSE 'its salt, coverage, prompt or environment was changed' END
+    FROM ONLY promptreg.experiments x
+    JOIN promptreg.prompts p ON p.id = x.prompt_id
+    LEFT JOIN recorded r ON r.key = x.key
+    LEFT JOIN variants v ON v.key = x.key
+   WHERE (verify_experiments.prompt_id IS NULL OR p.id = verify_experiments.prompt_id)
+     AND (r.after IS NULL OR r.prompt <> p.name OR r.environment <> x.environment
+          OR x.salt IS DISTINCT FROM r.after ->> 'salt'
+          OR x.coverage_ppm IS DISTINCT FROM (r.after ->> 'coverage_ppm')::integer
+          OR v.versions IS DISTINCT FROM (SELECT jsonb_object_agg(started.value ->> 'key', started.value -> 'version')
+                                            FROM jsonb_array_elements(r.after -> 'variants') AS started (value)))
+   ORDER BY p.name COLLATE "C", x.key COLLATE "C" LIMIT 1;
+END;
+COMMENT ON FUNCTION promptreg.verify_experiments(bigint) IS 'The first experiment that is not as it was started';
+
+CREATE FUNCTION promptreg.verify_names(prompt_id bigint) RETURNS SETOF promptreg.broken_record
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
+BEGIN ATOMIC
+  SELECT p.name, 'name', coalesce(n.name, p.name), NULL::bigint,
+         CASE WHEN n.name IS NULL THEN 'the prompt''s own name is missing'
+              ELSE 'the name leads to another prompt than was recorded' END
+    FROM promptreg.prompts p
+    LEFT JOIN ONLY promptreg.names n ON n.prompt_id = p.id
+    LEFT JOIN ONLY promptreg.audit_log a
+      ON a.event = 'renamed' AND a.prompt = p.name AND a.after ->> 'alias' = n.name
+   WHERE (verify_names.prompt_id IS NULL OR p.id = verify_names.prompt_id)
+     AND (n.name IS NULL OR (n.name <> p.name AND a.id IS NULL))
+   ORDER BY p.name COLLATE "C", n.name COLLATE "C" LIMIT 1;
+END;
+COMMENT ON FUNCTION promptreg.verify_names(bigint) IS 'The first name that leads elsewhere than history says';
 
 -- Records of transactions that have not committed yet are pending; only the verifying transaction's own can be seen.
 CREATE FUNCTION promptreg.verify_audit_log() RETURNS SETOF promptreg.broken_record
@@ -164,7 +220,7 @@ END;
 COMMENT ON FUNCTION promptreg.verify_audit_log() IS 'The first change and the first audit record that break the chain';
 
 CREATE FUNCTION promptreg.verify_tables() RETURNS SETOF promptreg.broken_record
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT NULL::text, 'table', NULL::text, NULL::bigint,
          format('table %s inherits from %s: its rows are not history', i.inhrelid::regclass, i.inhparent::regclass)
@@ -172,17 +228,17 @@ BEGIN ATOMIC
    WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind = 'r'
   UNION ALL
   SELECT NULL::text, 'table', NULL::text, NULL::bigint,
-         format('trigger %s of %s is not always enabled', t.tgname, t.tgrelid::regclass)
-    FROM pg_trigger t
-   WHERE t.tgname IN ('append_only', 'no_truncate', 'no_delete', 'no_change', 'fixed_columns')
-     AND t.tgrelid IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'promptreg'::regnamespace)
-     AND t.tgenabled <> 'A'
+         format('trigger %s of %s is missing or not always enabled', guard.name, guard.relation)
+    FROM promptreg.history_guards() guard
+   WHERE NOT EXISTS (SELECT FROM pg_trigger t
+                      WHERE t.tgrelid = to_regclass(format('promptreg.%I', guard.relation)) AND t.tgname = guard.name
+                        AND t.tgenabled = 'A')
   UNION ALL
   SELECT NULL::text, 'table', NULL::text, NULL::bigint, format('rule %s on %s rewrites history', r.rulename, r.ev_class::regclass)
     FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
    WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind = 'r';
 END;
-COMMENT ON FUNCTION promptreg.verify_tables() IS 'Child tables, rules and disabled triggers on the tables of history';
+COMMENT ON FUNCTION promptreg.verify_tables() IS 'Child tables, rules, and guards that are missing or disabled on the tables of history';
 
 CREATE FUNCTION promptreg._prompt_verify(name text DEFAULT NULL) RETURNS SETOF promptreg.broken_record
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -198,7 +254,9 @@ BEGIN
   RETURN QUERY SELECT b.* FROM promptreg.verify_versions(target_id) b;
   RETURN QUERY SELECT b.* FROM promptreg.verify_deployments(target_id) b;
   RETURN QUERY SELECT b.* FROM promptreg.verify_weights(target_id) b;
+  RETURN QUERY SELECT b.* FROM promptreg.verify_experiments(target_id) b;
   RETURN QUERY SELECT b.* FROM promptreg.verify_routes(target_id) b;
+  RETURN QUERY SELECT b.* FROM promptreg.verify_names(target_id) b;
   IF target_id IS NULL THEN
     RETURN QUERY SELECT b.* FROM promptreg.verify_audit_log() b;
     RETURN QUERY SELECT b.* FROM promptreg.verify_tables() b;
