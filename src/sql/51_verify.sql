@@ -18,16 +18,21 @@ COMMENT ON COLUMN promptreg.broken_record.problem IS 'What is wrong';
 CREATE FUNCTION promptreg.verify_versions(prompt_id bigint) RETURNS SETOF promptreg.broken_record
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
 BEGIN ATOMIC
-  WITH chained AS (
-    SELECT p.name, v.version AS number,
-           CASE WHEN v.version <> lag(v.version, 1, 0) OVER one_prompt + 1 THEN 'a version before it is missing'
-                WHEN v.content_hash <> promptreg.content_hash(p.kind, v.messages, v.variables, v.model, v.params, v.syntax, v.escape)
-                  THEN 'the content was changed'
-                WHEN v.previous_hash IS DISTINCT FROM lag(v.chain_hash) OVER one_prompt
-                  THEN 'it does not follow the version before it'
-                WHEN v.chain_hash <> promptreg.version_hash(p.name, v) THEN 'the record was changed' END AS problem
+  WITH hashed AS (
+    SELECT p.name, v.prompt_id, v.version, v.previous_hash, v.chain_hash,
+           v.content_hash <> promptreg.content_hash(p.kind, v.messages, v.variables, v.model, v.params, v.syntax, v.escape)
+             AS content_changed,
+           v.chain_hash <> promptreg.version_hash(p.name, v) AS record_changed
       FROM ONLY promptreg.versions v JOIN promptreg.prompts p ON p.id = v.prompt_id
      WHERE verify_versions.prompt_id IS NULL OR v.prompt_id = verify_versions.prompt_id
+  ), chained AS (
+    SELECT v.name, v.version AS number,
+           CASE WHEN v.version <> lag(v.version, 1, 0) OVER one_prompt + 1 THEN 'a version before it is missing'
+                WHEN v.content_changed THEN 'the content was changed'
+                WHEN v.previous_hash IS DISTINCT FROM lag(v.chain_hash) OVER one_prompt
+                  THEN 'it does not follow the version before it'
+                WHEN v.record_changed THEN 'the record was changed' END AS problem
+      FROM hashed v
     WINDOW one_prompt AS (PARTITION BY v.prompt_id ORDER BY v.version)
   ), cut AS (
     SELECT p.name, coalesce(max(v.version), 0) + 1 AS number, 'versions at the end are missing' AS problem
@@ -39,8 +44,8 @@ BEGIN ATOMIC
     SELECT coalesce(p.name, a.prompt) AS name, coalesce(v.version, a.version) AS number,
            CASE WHEN a.id IS NULL THEN 'no audit record tells of its commit'
                 ELSE 'it is not the version that was committed' END AS problem
-      FROM (SELECT v.*, p.name FROM ONLY promptreg.versions v JOIN promptreg.prompts p ON p.id = v.prompt_id) v
-      FULL JOIN (SELECT * FROM ONLY promptreg.audit_log WHERE event = 'committed') a
+      FROM (SELECT v.version, v.chain_hash, p.name FROM ONLY promptreg.versions v JOIN promptreg.prompts p ON p.id = v.prompt_id) v
+      FULL JOIN (SELECT id, prompt, version, after FROM ONLY promptreg.audit_log WHERE event = 'committed') a
         ON a.prompt = v.name AND a.version = v.version
       LEFT JOIN promptreg.prompts p ON p.name = coalesce(v.name, a.prompt)
      WHERE (verify_versions.prompt_id IS NULL OR p.id = verify_versions.prompt_id)
@@ -196,16 +201,20 @@ COMMENT ON FUNCTION promptreg.verify_names(bigint) IS 'The first name that leads
 CREATE FUNCTION promptreg.verify_audit_log() RETURNS SETOF promptreg.broken_record
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
 BEGIN ATOMIC
-  WITH chained AS (
-    SELECT c.seq, a.prompt,
+  WITH hashed AS (
+    SELECT c.seq, c.previous_hash, c.chain_hash, a.id, a.prompt,
+           c.record_hash <> promptreg.audit_record_hash(a) AS audit_changed,
+           c.chain_hash <> promptreg.change_hash(c.seq, c.record_hash, c.previous_hash) AS record_changed
+      FROM ONLY promptreg.changes c LEFT JOIN ONLY promptreg.audit_log a ON a.id = c.audit_id
+  ), chained AS (
+    SELECT c.seq, c.prompt,
            CASE WHEN c.seq <> lag(c.seq, 1, 0::bigint) OVER in_order + 1 THEN 'a change before it is missing'
                 WHEN c.previous_hash IS DISTINCT FROM lag(c.chain_hash) OVER in_order
                   THEN 'it does not follow the change before it'
-                WHEN a.id IS NULL THEN 'its audit record is missing'
-                WHEN c.record_hash <> promptreg.audit_record_hash(a) THEN 'its audit record was changed'
-                WHEN c.chain_hash <> promptreg.change_hash(c.seq, c.record_hash, c.previous_hash)
-                  THEN 'the record was changed' END AS problem
-      FROM ONLY promptreg.changes c LEFT JOIN ONLY promptreg.audit_log a ON a.id = c.audit_id
+                WHEN c.id IS NULL THEN 'its audit record is missing'
+                WHEN c.audit_changed THEN 'its audit record was changed'
+                WHEN c.record_changed THEN 'the record was changed' END AS problem
+      FROM hashed c
     WINDOW in_order AS (ORDER BY c.seq)
   )
   (SELECT c.prompt, 'change', NULL::text, c.seq, c.problem FROM chained c
