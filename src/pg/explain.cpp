@@ -164,7 +164,7 @@ Datum promptreg_explain(PG_FUNCTION_ARGS) {
       pg::OpenRoute(pg::TextView(PG_GETARG_TEXT_PP(0)), pg::TextView(PG_GETARG_TEXT_PP(1)));
   const bool from_cache = pg::GetCacheStatistics().route_hits != hits;
   if (!pg::Allowed(pg::CallerRole(), pg::Right::kRead, route->prompt_name, std::nullopt)) {
-    pg::RefuseRight(pg::Right::kRead, route->asked_name, std::nullopt);
+    pg::RefuseRight(pg::Right::kRead, route->prompt_name, std::nullopt, route->asked_name);
   }
   const pg::Assignment assigned = pg::Assign(*route, user);
 

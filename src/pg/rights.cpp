@@ -166,23 +166,24 @@ Query undefined_prompt_query = {"SELECT promptreg.raise_undefined_prompt($1)", 1
 
 }  // namespace
 
-void RefuseRight(Right right, std::string_view name, std::optional<std::string_view> environment) {
+void RefuseRight(Right right, std::string_view name, std::optional<std::string_view> environment,
+                 std::string_view asked_name) {
   const std::string_view right_name = kRightNames[static_cast<int>(right)];
   if (right == Right::kRead || !Allowed(CallerRole(), Right::kRead, name, std::nullopt)) {
-    const Datum parameters[] = {PointerGetDatum(NewText(name))};
+    const Datum parameters[] = {PointerGetDatum(NewText(asked_name))};
     Reading(View::kOfStatement, [&] { Run(&undefined_prompt_query, parameters); });
   }
   ereport(
       ERROR,
       (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
        environment ? errmsg("permission denied: %s on prompt \"%s\" in %s", right_name.data(),
-                            pnstrdup(name.data(), name.size()),
+                            pnstrdup(asked_name.data(), asked_name.size()),
                             pnstrdup(environment->data(), environment->size()))
                    : errmsg("permission denied: %s on prompt \"%s\"", right_name.data(),
-                            pnstrdup(name.data(), name.size())),
+                            pnstrdup(asked_name.data(), asked_name.size())),
        errhint("Whoever has the right admin on it can grant it: SELECT prompt_grant(%s, '%s', %s).",
-               quote_literal_cstr(pnstrdup(name.data(), name.size())), right_name.data(),
-               quote_literal_cstr(GetUserNameFromId(CallerRole(), false)))));
+               quote_literal_cstr(pnstrdup(asked_name.data(), asked_name.size())),
+               right_name.data(), quote_literal_cstr(GetUserNameFromId(CallerRole(), false)))));
   pg_unreachable();
 }
 
@@ -227,7 +228,9 @@ Datum promptreg_authorize(PG_FUNCTION_ARGS) {
   const pg::RightArguments arguments = pg::ReadArguments(fcinfo);
   pg::NoteRightsCheck();
   if (!pg::Allowed(pg::CallerRole(), arguments.right, arguments.name, arguments.environment)) {
-    pg::RefuseRight(arguments.right, arguments.name.value_or(""), arguments.environment);
+    const std::string_view name = arguments.name.value_or("");
+    pg::RefuseRight(arguments.right, name, arguments.environment,
+                    PG_ARGISNULL(3) ? name : pg::TextView(PG_GETARG_TEXT_PP(3)));
   }
   PG_RETURN_VOID();
 }

@@ -26,9 +26,11 @@ uint64 RightsGeneration();
 bool Allowed(Oid role, Right right, std::optional<std::string_view> name,
              std::optional<std::string_view> environment);
 
-// The error for a role that lacks a right. Who may not read the prompt is told that it does not
-// exist, in the same words whether it does or not.
+// The error for a role that lacks a right. It shows the name that was asked for, which may be an
+// alias. Who may not read the prompt is told that it does not exist, in the same words whether it
+// does or not.
 [[noreturn]] void RefuseRight(Right right, std::string_view name,
-                              std::optional<std::string_view> environment);
+                              std::optional<std::string_view> environment,
+                              std::string_view asked_name);
 
 }  // namespace promptreg::pg

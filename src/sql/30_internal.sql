@@ -10,10 +10,10 @@ LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_allowed';
 COMMENT ON FUNCTION promptreg.allowed(text, text, text) IS
   'Whether the caller has a right on a prompt name, in one environment or (NULL) in any';
 
-CREATE FUNCTION promptreg.authorize("right" text, name text, env text DEFAULT NULL) RETURNS void
+CREATE FUNCTION promptreg.authorize("right" text, name text, env text, asked_name text) RETURNS void
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_authorize';
-COMMENT ON FUNCTION promptreg.authorize(text, text, text) IS
-  'Error unless the caller has a right on a prompt name; the one place that decides what a caller may do';
+COMMENT ON FUNCTION promptreg.authorize(text, text, text, text) IS
+  'Error unless the caller has a right on a prompt name; it shows the name that was asked for, which may be an alias';
 
 CREATE FUNCTION promptreg.check_templates(messages jsonb, variables jsonb, syntax text, escape text) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_check_templates';

@@ -87,7 +87,8 @@ BEGIN
   SELECT p.* INTO found
     FROM promptreg.names n JOIN promptreg.prompts p ON p.id = n.prompt_id
    WHERE n.name = open_prompt.name;
-  PERFORM promptreg.authorize(open_prompt."right", coalesce(found.name, open_prompt.name), open_prompt.env);
+  PERFORM promptreg.authorize("right" => open_prompt."right", name => coalesce(found.name, open_prompt.name),
+                              env => open_prompt.env, asked_name => open_prompt.name);
   IF found.id IS NULL THEN
     PERFORM promptreg.raise_undefined_prompt(open_prompt.name);
   END IF;

@@ -9,7 +9,8 @@ BEGIN
   PERFORM promptreg.check_name(ensure_prompt.name);
   IF NOT EXISTS (SELECT FROM promptreg.names n WHERE n.name = ensure_prompt.name) THEN
     -- Refused in the same words as for a prompt that exists.
-    PERFORM promptreg.authorize('author', ensure_prompt.name);
+    PERFORM promptreg.authorize("right" => 'author', name => ensure_prompt.name, env => NULL,
+                                asked_name => ensure_prompt.name);
     BEGIN
       PERFORM promptreg._prompt_create(name => ensure_prompt.name, description => ensure_prompt.description,
         kind => ensure_prompt.kind, tags => ensure_prompt.tags, team => ensure_prompt.team);

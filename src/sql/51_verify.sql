@@ -166,6 +166,9 @@ BEGIN ATOMIC
               WHEN v.versions IS DISTINCT FROM (SELECT jsonb_object_agg(started.value ->> 'key', started.value -> 'version')
                                                   FROM jsonb_array_elements(r.after -> 'variants') AS started (value))
                 THEN 'its variants were changed'
+              WHEN (x.state = 'stopped') <> EXISTS (SELECT FROM ONLY promptreg.audit_log a
+                                                     WHERE a.event = 'experiment_stopped' AND a.experiment = x.key)
+                THEN 'its state is not the one that was recorded'
               ELSE 'its salt, coverage, prompt or environment was changed' END
     FROM ONLY promptreg.experiments x
     JOIN promptreg.prompts p ON p.id = x.prompt_id
@@ -173,6 +176,8 @@ BEGIN ATOMIC
     LEFT JOIN variants v ON v.key = x.key
    WHERE (verify_experiments.prompt_id IS NULL OR p.id = verify_experiments.prompt_id)
      AND (r.after IS NULL OR r.prompt <> p.name OR r.environment <> x.environment
+          OR (x.state = 'stopped') <> EXISTS (SELECT FROM ONLY promptreg.audit_log a
+                                               WHERE a.event = 'experiment_stopped' AND a.experiment = x.key)
           OR x.salt IS DISTINCT FROM r.after ->> 'salt'
           OR x.coverage_ppm IS DISTINCT FROM (r.after ->> 'coverage_ppm')::integer
           OR v.versions IS DISTINCT FROM (SELECT jsonb_object_agg(started.value ->> 'key', started.value -> 'version')
