@@ -11,6 +11,8 @@ BUILD := build/$(if $(SANITIZE),asan-)pg$(PG_MAJOR)
 
 PGXS_MAKE = $(MAKE) --no-print-directory -C $(BUILD) -f $(ROOT)/src/extension.mk \
 	VPATH=$(ROOT) PG_CONFIG=$(PG_CONFIG) SANITIZE=$(SANITIZE)
+# Two builds at once in one directory would mix old and new objects.
+LOCKED = flock $(BUILD)/build.lock
 PGXS_TARGETS := all install uninstall installcheck
 
 # Which tests a layer of the checks runs; empty for all.
@@ -33,7 +35,7 @@ $(PGXS_TARGETS) stage:
 else
 $(PGXS_TARGETS):
 	@mkdir -p $(BUILD)
-	+@$(PGXS_MAKE) $@
+	+@$(if $(filter all install,$@),$(LOCKED)) $(PGXS_MAKE) $@
 
 # An installation for the checks and the demo that leaves the system's own directories alone. Several may ask for it
 # at once, and servers may be running from it: one at a time makes it, and only when something has changed.
@@ -43,7 +45,7 @@ stage:
 	+@flock $(BUILD)/stage.lock $(MAKE) --no-print-directory $(STAGE).made
 
 $(STAGE).made: FORCE
-	+@$(PGXS_MAKE) -s all
+	+@$(LOCKED) $(PGXS_MAKE) -s all
 	+@if [ ! -e $@ ] || [ -n "$$(find $(BUILD) promptreg.control src/sql -newer $@ \( -name '*.so' -o -name '*.sql' -o -name '*.control' \) -not -path '*/stage/*')" ]; then \
 	  $(PGXS_MAKE) install DESTDIR=$(ROOT)/$(STAGE) >$(STAGE).log 2>&1 || { cat $(STAGE).log; exit 1; }; touch $@; fi
 

@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-# Notices would tell of the temporary objects of the demo; errors are part of what it shows.
+# Errors are part of what it shows, but not where in which file they were raised.
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --file=examples/demo.sql 2>&1 |
-  sed -E 's/^psql:[^:]*:[0-9]+: //'
+  sed -E 's/^psql:[^:]*:[0-9]+: //; /^LOCATION: /d'
 exit "${PIPESTATUS[0]}"

@@ -164,7 +164,12 @@ Datum promptreg_explain(PG_FUNCTION_ARGS) {
       pg::OpenRoute(pg::TextView(PG_GETARG_TEXT_PP(0)), pg::TextView(PG_GETARG_TEXT_PP(1)));
   const bool from_cache = pg::GetCacheStatistics().route_hits != hits;
   if (!pg::Allowed(pg::CallerRole(), pg::Right::kRead, route->prompt_name, std::nullopt)) {
-    pg::RefuseRight(pg::Right::kRead, route->prompt_name, std::nullopt, route->asked_name);
+    // Who may resolve it knows that it exists.
+    ereport(ERROR,
+            (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+             errmsg("permission denied: read on prompt \"%s\"",
+                    pnstrdup(route->asked_name.data(), route->asked_name.size())),
+             errhint("prompt_explain shows versions and weights, so it takes the right read.")));
   }
   const pg::Assignment assigned = pg::Assign(*route, user);
 

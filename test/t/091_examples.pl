@@ -83,7 +83,7 @@ is((run_program($resolve, 'support/triage', 'u', '{'))[0], 1, '... says when the
 	$listener->signal('TERM');
 	eval { $listener->finish };
 	ok( $node->poll_query_until('postgres',
-			q{SELECT count(*) = 0 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.%' AND pid <> pg_backend_pid()}),
+			q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()}),
 		'... and leaves no session behind');
 }
 
@@ -96,7 +96,7 @@ SKIP:
 	$node->safe_psql('postgres', q{
 		SELECT prompt_commit('support/triage', E'żółw "quoted" \\ \t\u0001 \U0001F422 \u2028 {{x}} ' || repeat('x', 3000),
 		  params => '{"b": 1.50, "a": [1e3, -0.0, 12345678901234567890.123456789, null, true], "ż": {"z": {}, "aa": [], "": ""}}',
-		  variables => '[{"name": "x", "default": 1.10}]', message => E'line\nbreak \u007f',
+		  variables => '[{"name": "x", "type": "number", "default": 1.10}]', message => E'line\nbreak \u007f',
 		  metadata => '{"n": 0.00001, "big": 1e30}', branch => 'side', parent_version => 1);
 		SET TimeZone = 'Asia/Kathmandu';
 		SELECT prompt_commit('support/triage', 'short', parent_version => 2, branch => 'side')});
