@@ -73,11 +73,10 @@ BEGIN
      FROM jsonb_array_elements(changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
   PERFORM promptreg.open_prompt(name => c.value ->> 'prompt', "right" => 'release', env => c.value ->> 'environment')
      FROM jsonb_array_elements(changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
-  PERFORM p.id
-     FROM promptreg.prompts p
-    WHERE p.id IN (SELECT n.prompt_id FROM promptreg.names n, jsonb_array_elements(changes) c
-                    WHERE n.name = c.value ->> 'prompt')
-    ORDER BY p.id FOR NO KEY UPDATE;
+  PERFORM promptreg.lock_prompt(p.id)
+     FROM (SELECT DISTINCT n.prompt_id AS id
+             FROM promptreg.names n JOIN jsonb_array_elements(changes) AS c (value) ON n.name = c.value ->> 'prompt'
+            ORDER BY 1) p;
   FOR change IN
     SELECT c.value FROM jsonb_array_elements(changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality
   LOOP
