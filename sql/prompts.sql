@@ -65,8 +65,8 @@ SELECT prompt, archived_at IS NOT NULL AS archived FROM prompt_list(folder => 'p
 SELECT prompt_unarchive('prompts/a', 'needed after all');
 SELECT prompt_unarchive('prompts/a');
 SELECT prompt_commit('prompts/a', 'Hello again');
-CALL test.fails($$SELECT prompt_archive('prompts/none')$$);
-CALL test.fails($$SELECT prompt_unarchive('prompts/none')$$);
+CALL test.fails($$SELECT prompt_archive('prompts/no-such-name-here')$$);
+CALL test.fails($$SELECT prompt_unarchive('prompts/no-such-name-here')$$);
 CALL test.fails($$SELECT prompt_archive(NULL)$$);
 CALL test.fails($$SELECT prompt_unarchive('')$$);
 
@@ -94,7 +94,7 @@ CALL test.fails($$SELECT prompt_rename('prompts/chat', 'prompts/new')$$);
 CALL test.fails($$SELECT prompt_create('prompts/new')$$);
 CALL test.fails($$SELECT prompt_rename('prompts/a', '')$$);
 CALL test.fails($$SELECT prompt_rename('prompts/a', NULL)$$);
-CALL test.fails($$SELECT prompt_rename('prompts/none', 'prompts/x')$$);
+CALL test.fails($$SELECT prompt_rename('prompts/no-such-name-here', 'prompts/x')$$);
 
 -- The tables refuse what the functions refuse.
 CALL test.fails($$INSERT INTO promptreg.names (name, prompt_id, created_by, created_at) VALUES ('', 1, 'x', 'epoch')$$);

@@ -19,7 +19,7 @@ SELECT prompt, environment, version FROM promptreg.route_status WHERE prompt LIK
 CALL test.fails($$SELECT prompt_release('[{"prompt": "release/a", "version": 2, "environment": "production"},
   {"prompt": "release/b", "version": 9, "environment": "production"}]')$$);
 CALL test.fails($$SELECT prompt_release('[{"prompt": "release/a", "version": 2, "environment": "production"},
-  {"prompt": "release/none", "version": 1, "environment": "production"}]')$$);
+  {"prompt": "release/no-such-name-here", "version": 1, "environment": "production"}]')$$);
 CALL test.fails($$SELECT prompt_release('[{"prompt": "release/a", "version": 2, "environment": "production"},
   {"prompt": "release/b", "environment": "nowhere", "version": 1}]')$$);
 CALL test.fails($$SELECT prompt_release('[{"prompt": "release/a", "version": 2, "environment": "production"},

@@ -129,13 +129,13 @@ CALL test.fails($$SELECT prompt_promote('releases/a', 1, 'latest')$$);
 CALL test.fails($$SELECT prompt_promote('releases/a', 1, 'prodution')$$);
 CALL test.fails($$SELECT prompt_promote('releases/a', 1, '')$$);
 CALL test.fails($$SELECT prompt_promote('releases/a', 1, NULL)$$);
-CALL test.fails($$SELECT prompt_promote('releases/none', 1, 'production')$$);
+CALL test.fails($$SELECT prompt_promote('releases/no-such-name-here', 1, 'production')$$);
 CALL test.fails($$SELECT prompt_promote(NULL, 1, 'production')$$);
-CALL test.fails($$SELECT prompt_rollback('releases/none', 'production')$$);
+CALL test.fails($$SELECT prompt_rollback('releases/no-such-name-here', 'production')$$);
 CALL test.fails($$SELECT prompt_rollback('releases/a', 'latest')$$);
 CALL test.fails($$SELECT prompt_rollback('releases/a', NULL)$$);
 CALL test.fails($$SELECT prompt_rollback(NULL, 'production')$$);
-CALL test.fails($$SELECT prompt_retire('releases/none', 'production')$$);
+CALL test.fails($$SELECT prompt_retire('releases/no-such-name-here', 'production')$$);
 CALL test.fails($$SELECT prompt_retire('releases/a', 'latest')$$);
 CALL test.fails($$SELECT prompt_retire('releases/a', NULL)$$);
 CALL test.fails($$SELECT prompt_retire(NULL, NULL)$$);
@@ -152,7 +152,7 @@ CALL test.fails($$SELECT prompt_promotable('releases/a', 6, 'production')$$);
 CALL test.fails($$SELECT prompt_promotable('releases/a', NULL, 'production')$$);
 CALL test.fails($$SELECT prompt_promotable('releases/a', 1, 'nowhere')$$);
 CALL test.fails($$SELECT prompt_promotable('releases/a', 1, NULL)$$);
-CALL test.fails($$SELECT prompt_promotable('releases/none', 1, 'production')$$);
+CALL test.fails($$SELECT prompt_promotable('releases/no-such-name-here', 1, 'production')$$);
 SELECT (prompt_experiment_stop('releases/a-production-1')).version;
 
 -- What was deployed when.
@@ -174,7 +174,7 @@ SELECT prompt_deployed_at('releases/when', 'production', :'before') AS before,
        prompt_deployed_at('releases/when', 'production', NULL) AS null;
 CALL test.fails($$SELECT prompt_deployed_at('releases/when', 'latest', 'infinity')$$);
 CALL test.fails($$SELECT prompt_deployed_at('releases/when', NULL, 'infinity')$$);
-CALL test.fails($$SELECT prompt_deployed_at('releases/none', 'production', 'infinity')$$);
+CALL test.fails($$SELECT prompt_deployed_at('releases/no-such-name-here', 'production', 'infinity')$$);
 
 -- A promotion that is rolled back with its transaction never was.
 BEGIN;

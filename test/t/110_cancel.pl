@@ -95,10 +95,14 @@ is($session->query('SELECT * FROM prompt_verify()'), '', 'history is whole');
 
 # A COMMIT that waits for another one can be cancelled too: then it did not happen.
 $other->query(q{BEGIN; SELECT prompt_promote('good', 1, 'staging'); SET CONSTRAINTS ALL IMMEDIATE});
-$session->query('SET statement_timeout = 100');
+$session->query('SET lock_timeout = 100');
 my (undef, $err) = $session->try(q{SELECT prompt_promote('long', 5, 'production')});
-like($err, qr/canceling statement due to statement timeout/, 'a promotion that waits for its place in the order of commits can be cancelled');
-$session->query('SET statement_timeout = 0');
+like($err, qr/canceling statement due to lock timeout/, 'a promotion that waits for its place in the order of commits gives up after lock_timeout');
+$session->query('SET lock_timeout = 0');
+$session->send(q{SELECT prompt_promote('long', 5, 'production')});
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), '... or waits');
+$node->safe_psql('postgres', 'SELECT pg_cancel_backend(' . $session->backend . ')');
+like(($session->receive)[1], qr/canceling statement due to user request/, '... until it is cancelled');
 is($session->query(q{SELECT count(*) FROM promptreg.routes r JOIN promptreg.prompts p ON p.id = r.prompt_id WHERE p.name = 'long'}), '0', '... and has not happened');
 is($session->query($good), 'Hello Ann', 'resolving does not wait');
 $other->query('COMMIT');

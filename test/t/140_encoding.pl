@@ -67,7 +67,7 @@ for my $encoding (sort keys %words)
 		is(verify_history($database), "3 versions, 0 breaks\n", '... as another program finds');
 	}
 	# Text that the database cannot write.
-	my ($code, $message) = error_of($node, $database, q{SET client_encoding = 'UTF8'; SELECT prompt_register('p', E'\xF0\x9F\x90\xA2')});
+	my ($code, $message) = error_of($node, $database, qq{SET client_encoding = 'UTF8'; SELECT prompt_register('p', '\xF0\x9F\x90\xA2')});
 	is($code, '22P05', '... what it cannot write is refused') or diag($message);
 	($code, $message) = error_of($node, $database, q{SET client_encoding = 'UTF8'; SELECT prompt_render_template('{{x}}', '{"x": "\ud83d\udc22"}')});
 	is($code, '22P05', '... also behind an escape of JSON') or diag($message);
