@@ -160,6 +160,13 @@ SELECT variant FROM generate_series(1, 100) AS n, prompt_assign('experiments/a',
 SELECT prompt_experiment_set_weights('experiments/"quoted"', '{"it''s": 1, "żółw 🦄": 0}');
 SELECT prompt_experiment_stop('experiments/"quoted"');
 
+-- A key made by default is not one that somebody chose before.
+SELECT prompt_register('experiments/d', 'one');
+SELECT (prompt_promote('experiments/d', 1, 'production')).version;
+SELECT prompt_experiment_start('experiments/d', 'production', '[{"key": "x", "version": 1, "weight": 1}, {"key": "y", "version": 1, "weight": 1}]', key => 'experiments/d-production-2');
+SELECT prompt_experiment_stop('experiments/d-production-2');
+SELECT prompt_experiment_start('experiments/d', 'production', '[{"key": "x", "version": 1, "weight": 1}, {"key": "y", "version": 1, "weight": 1}]');
+
 -- Names that are long make keys that fit, and are told apart.
 SELECT prompt_register(repeat('ż', 200), 'one'), prompt_register(repeat('ż', 199) || 'x', 'one');
 SELECT (prompt_promote(repeat('ż', 200), 1, 'production')).version, (prompt_promote(repeat('ż', 199) || 'x', 1, 'production')).version;

@@ -119,6 +119,15 @@ SELECT version, environment FROM prompt_promote('releases/a', 1, 'staging', idem
 -- A key of a request that failed can be used again.
 CALL test.fails($$SELECT prompt_promote('releases/key', 9, 'staging', idempotency_key => 'k5')$$);
 SELECT version, number FROM prompt_promote('releases/key', 1, 'staging', idempotency_key => 'k5');
+-- A request that changed nothing is remembered as well: sent again later, it does not undo what came between.
+SELECT version, number FROM prompt_promote('releases/key', 1, 'staging', idempotency_key => 'k6');
+SELECT version, number FROM prompt_promote('releases/key', 2, 'staging');
+SELECT version, number FROM prompt_promote('releases/key', 1, 'staging', idempotency_key => 'k6');
+SELECT prompt_render('releases/key', 'staging');
+-- One key, one request.
+CALL test.fails($$SELECT prompt_promote('releases/key', 3, 'staging', idempotency_key => 'k6')$$);
+CALL test.fails($$SELECT prompt_rollback('releases/key', 'staging', idempotency_key => 'k6')$$);
+CALL test.fails($$SELECT prompt_retire('releases/key', 'staging', idempotency_key => 'k6')$$);
 SELECT count(*) AS records FROM promptreg.audit_log WHERE prompt = 'releases/key' AND event <> 'committed';
 
 -- What cannot be promoted.

@@ -7,10 +7,12 @@ use lib "$FindBin::RealBin/lib";
 use PromptregTest;
 use PromptregSession;
 
-my $primary = new_node('primary', allows_streaming => 1, conf => "autovacuum_naptime = 1s\n");
+my $primary = new_node('primary', allows_streaming => 1, conf => "autovacuum = off\n");
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
+# For the session that holds a snapshot; by default it would be cancelled when what it sees is cleaned up.
+$standby->append_conf('postgresql.conf', "hot_standby_feedback = on\nwal_receiver_status_interval = 1s\n");
 $standby->start;
 
 $primary->safe_psql('postgres', q{
@@ -42,6 +44,8 @@ is($wrong, 0, 'a session with a warm cache serves each new version once it is re
 is($snapshot->query($render), '1 Ann', 'a REPEATABLE READ transaction keeps its view');
 is($session->query($render), '11 Ann', '... and does not disturb others');
 $snapshot->quit;
+$standby->append_conf('postgresql.conf', "hot_standby_feedback = off\n");
+$standby->reload;
 
 $session->query('SET ROLE app');
 is($session->query($render), '11 Ann', 'a role that has the right resolves');

@@ -33,7 +33,7 @@ my %calls = (
 	'commits' => q{DO $$ BEGIN LOOP PERFORM prompt_commit('long', 'x {{name}}'); END LOOP; END $$},
 	'promotions' => q{DO $$ BEGIN LOOP PERFORM prompt_promote('long', 1, 'staging'); PERFORM prompt_promote('long', 2, 'staging'); PERFORM prompt_render('long', 'staging', vars => '{"name": 1}'); END LOOP; END $$});
 my $good = q{SELECT prompt_render('good', vars => '{"name": "Ann"}')};
-my $session = PromptregSession->new($node, 'postgres');
+my $session = PromptregSession->new($node, 'postgres', setup => q{SET promptreg.cache_size = '1MB'});
 my $other = PromptregSession->new($node, 'postgres');
 is($session->query($good), 'Hello Ann', 'the session answers');
 my $state = q{SELECT (SELECT count(*) FROM promptreg.versions), (SELECT count(*) FROM promptreg.deployments), (SELECT count(*) FROM promptreg.changes),

@@ -243,7 +243,7 @@ my %tamperings = (
 	},
 	'disabled trigger' => sub {
 		my $table = pick(qw(versions deployments weights audit_log changes names variants));
-		return ("ALTER TABLE promptreg.$table DISABLE TRIGGER " . pick(qw(append_only no_truncate)), [], qr/^\|table\|\|\|trigger \w+ of promptreg\.$table is not always enabled/m);
+		return ("ALTER TABLE promptreg.$table DISABLE TRIGGER " . pick(qw(append_only no_truncate)), [], qr/^\|table\|\|\|trigger \w+ of (?:promptreg\.)?$table is /m);
 	},
 	'rule' => sub {
 		return ("CREATE RULE r AS ON DELETE TO promptreg.versions DO INSTEAD NOTHING", [], qr/^\|table\|\|\|rule r on promptreg\.versions/m);

@@ -263,6 +263,13 @@ TEST(Snippets, RecursionOnALineOfItsOwnEndsIndentation) {
             "  a\n  <b\n<c\n\n.\n>\n.\n>\n  .\n");
 }
 
+TEST(Snippets, RecursionWithinALineOfAnIndentedOne) {
+  const Json tree(
+      R"({"n":"a","c":{"n":"b","d":{"n":"e","c":{"n":"f","c":0,"d":0},"d":0},"c":0},"d":0})");
+  const Json snippets(R"({"t":"{{n}}\n{{#c}}\n  {{>t}}\n{{/c}}\n{{#d}}<{{>t}}>{{/d}}.\n"})");
+  EXPECT_EQ(Render("{{>t}}", tree, snippets), "a\n  b\n  <e\n  f\n  .\n.\n>.\n.\n");
+}
+
 TEST(Snippets, MutualRecursion) {
   const Json chain(R"({"v":1,"n":{"v":2,"n":{"v":3,"n":{"v":4,"n":null}}}})");
   EXPECT_EQ(Render("{{>a}}", chain,

@@ -183,6 +183,25 @@ TEST(Declarations, MissingVariablesAreAllListed) {
   EXPECT_EQ(source.Render(R"({"a":"","b":1,"n":null})"), "");
 }
 
+// Alone, so that nothing else asks for the closer look.
+TEST(Declarations, NullForEachKindOfVariable) {
+  struct Case {
+    const char* declaration;
+    const char* output;
+  };
+  for (const Case& test : {Case{R"("required":true)", "!variable \"a\" is missing"},
+                           {R"("default":"D")", "D"},
+                           {R"("required":true,"default":"D")", "D"},
+                           {R"("nullable":true,"default":"D")", ""},
+                           {R"("nullable":true,"required":true)", ""},
+                           {R"("nullable":true)", ""},
+                           {R"("required":false)", ""}}) {
+    Template source =
+        Declared("{{a}}", (std::string(R"([{"name":"a",)") + test.declaration + "}]").c_str());
+    EXPECT_EQ(source.Render(R"({"a":null})"), test.output) << test.declaration;
+  }
+}
+
 TEST(Declarations, InvalidOnesAreAllListed) {
   Template source = Declared(
       "{{a}}",
