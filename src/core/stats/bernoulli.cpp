@@ -39,8 +39,12 @@ double KlLower(double p, double divergence) {
   if (p >= 1) return std::exp(-divergence);  // d = -ln q
   // In v = ln(p / q), so that small q are exact. d >= p v + (1 - p) ln(1 - p) bounds v.
   const double most = (divergence - (1 - p) * std::log1p(-p)) / p * (1 + 1e-12);
-  const double v =
-      Bisect(0, most, [&](double x) { return Divergence(p, p * std::expm1(-x)) <= divergence; });
+  const double v = Bisect(0, most, [&](double x) {
+    const double step = p * std::expm1(-x);
+    const double reached =
+        x < 1 ? Divergence(p, step) : p * x - (1 - p) * std::log1p(-step / (1 - p));
+    return reached <= divergence;
+  });
   return p * std::exp(-v);
 }
 
