@@ -12,7 +12,7 @@ namespace {
 constexpr unsigned kPoints = 15;
 constexpr double kAgreement = 1e-9;
 constexpr double kNegligible = 1e-30;  // integrals below are not refined for their own sake
-constexpr size_t kMostPanels = 20'000;
+constexpr size_t kMostPanels = 5'000;
 
 struct Panel {
   double from;

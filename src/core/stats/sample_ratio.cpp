@@ -9,7 +9,6 @@ namespace promptreg::stats {
 namespace {
 
 constexpr double kConcentration = 100;
-constexpr double kHalfLogTwoPi = 0.91893853320467274178;
 
 struct Sums {
   Outcome outcome;
