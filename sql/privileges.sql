@@ -16,7 +16,11 @@ SELECT p.proname, pg_get_function_identity_arguments(p.oid) AS arguments
   FROM pg_proc p WHERE p.pronamespace = 'promptreg'::regnamespace AND has_function_privilege('regress_public', p.oid, 'EXECUTE') ORDER BY 1;
 -- The others, called by a role without rights.
 SELECT count(*) > 80 AS many, count(*) FILTER (WHERE has_function_privilege('regress_public', p.oid, 'EXECUTE')) AS executable
-  FROM pg_proc p WHERE p.pronamespace = 'promptreg'::regnamespace AND p.proname NOT IN ('hash64', 'slot', 'pick_variant', 'allowed');
+  FROM pg_proc p WHERE p.pronamespace = 'promptreg'::regnamespace AND p.proname NOT IN ('hash64', 'slot', 'pick_variant', 'allowed',
+   'chi_squared_test', 'two_proportion_test', 'welch_t_test', 'fisher_exact_test', 'sample_ratio_test',
+   'sample_ratio_sequential', 'prob_best', 'expected_loss', 'confidence_sequence', 'bernoulli_confidence_sequence',
+   'sample_size_proportions', 'sample_size_means', 'minimum_detectable_effect', 'holm', 'benjamini_hochberg',
+   'bandit_weights');
 -- Schema: USAGE, no CREATE.
 SELECT has_schema_privilege('regress_public', 'promptreg', 'USAGE') AS usage, has_schema_privilege('regress_public', 'promptreg', 'CREATE') AS create;
 

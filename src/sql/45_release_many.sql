@@ -40,10 +40,10 @@ COMMENT ON FUNCTION promptreg.check_release(jsonb, bigint) IS 'Error unless one 
 CREATE FUNCTION promptreg.canonical_release(change jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN jsonb_typeof(change) <> 'object' THEN change
-            ELSE (change - '{name,env}'::text[])
-                 || CASE WHEN change ? 'name' AND NOT change ? 'prompt' THEN jsonb_build_object('prompt', change -> 'name') ELSE '{}' END
-                 || CASE WHEN change ? 'env' AND NOT change ? 'environment' THEN jsonb_build_object('environment', change -> 'env') ELSE '{}' END
-       END;
+            ELSE (SELECT jsonb_object_agg(CASE WHEN k.key = 'name' AND NOT change ? 'prompt' THEN 'prompt'
+                                               WHEN k.key = 'env' AND NOT change ? 'environment' THEN 'environment'
+                                               ELSE k.key END, k.value)
+                    FROM jsonb_each(change) AS k (key, value)) END;
 COMMENT ON FUNCTION promptreg.canonical_release(jsonb) IS 'One change of a release with the keys prompt and environment';
 
 CREATE FUNCTION promptreg.apply_release(change jsonb, reason text) RETURNS promptreg.deployment
