@@ -39,7 +39,7 @@ COMMENT ON FUNCTION promptreg.check_release(jsonb, bigint) IS 'Error unless one 
 -- The arguments of prompt_promote are understood too: name for prompt, env for environment.
 CREATE FUNCTION promptreg.canonical_release(change jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN jsonb_typeof(change) <> 'object' THEN change
+RETURN CASE WHEN jsonb_typeof(change) <> 'object' OR change = '{}' THEN change
             ELSE (SELECT jsonb_object_agg(CASE WHEN k.key = 'name' AND NOT change ? 'prompt' THEN 'prompt'
                                                WHEN k.key = 'env' AND NOT change ? 'environment' THEN 'environment'
                                                ELSE k.key END, k.value)
