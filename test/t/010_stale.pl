@@ -163,7 +163,11 @@ unlike($pgbench_err // '', qr/ERROR|FATAL|aborted/, 'the readers that are client
 is($node->safe_psql('postgres', 'TABLE stale'), '', 'no stale answer');
 my ($checks, $least) = split /\|/, $node->safe_psql('postgres', 'SELECT sum(count), min(versions) FROM checks WHERE count > 100');
 note("$checks answers checked in sessions");
-cmp_ok($least // 0, '>', $promotions < 1000 ? 1 : 10, 'every reader has seen versions come and go');
+SKIP:
+{
+	skip 'too few promotions', 1 if $promotions < 1000;
+	cmp_ok($least // 0, '>', 10, 'every reader has seen versions come and go');
+}
 note('answers that differed from the table in the same statement: '
 	  . $node->safe_psql('postgres', 'SELECT sum(different) FROM checks'));
 is($node->safe_psql('postgres', 'SELECT count(*) FROM prompt_verify()'), '0', 'history is whole');

@@ -53,6 +53,7 @@ is( $node->safe_psql('postgres', q{
 $node->safe_psql('postgres', q{
 	SELECT prompt_register('s' || i, 'version ' || j) FROM generate_series(1, 5) i, generate_series(1, 4) j;
 	SELECT prompt_promote('s' || i, 1, 'production') FROM generate_series(1, 5) i;
+	CREATE ROLE app;
 	CREATE TABLE surprises (statement text, code text, message text);
 	CREATE TABLE refused (code text, statement text);
 	CREATE FUNCTION attempt(statement text) RETURNS void LANGUAGE plpgsql AS $$
@@ -77,8 +78,8 @@ my %statements = (
 	register => q{SELECT prompt_register('s:p', 'registered :key')},
 	resolve => q{SELECT prompt_render('s:p'), prompt_render('s:q', 'staging', 'u:key')},
 	rename => q{SELECT prompt_rename('s:p', 's:p/:key')},
-	grant => q{SELECT prompt_grant('s:p', 'resolve', 'postgres', 'production')},
-	revoke => q{SELECT prompt_revoke('s:p', 'resolve', 'postgres', 'production')},
+	grant => q{SELECT prompt_grant('s:p', 'resolve', 'app', 'production')},
+	revoke => q{SELECT prompt_revoke('s:p', 'resolve', 'app', 'production')},
 	history => q{SELECT count(*) FROM prompt_history('s:p'), prompt_deployments('s:p')});
 my @files;
 for my $name (sort keys %statements)

@@ -6,7 +6,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use PromptregTest;
 
-my $node = new_node('dump');
+my $node = new_node('dump', extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 my $dir = PostgreSQL::Test::Utils::tempdir();
 
 $node->safe_psql('postgres', q{

@@ -8,7 +8,7 @@ use PromptregTest;
 use PromptregSession;
 use JSON::PP;
 
-my $node = new_node('notify', conf => "max_connections = 50\n");
+my $node = new_node('notify', extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ], conf => "max_connections = 50\n");
 my $major = int($node->safe_psql('postgres', 'SHOW server_version_num') / 10000);
 my $listener = PromptregSession->new($node, 'postgres', setup => 'LISTEN promptreg');
 my @heard;

@@ -100,7 +100,7 @@ pgbench('they release', "$pooled user=gateway", q{
 }, '-c', 20, '-t', 10);
 is( $node->safe_psql('postgres', q{
 		SELECT count(*) > 20, bool_and(session_user_name = 'gateway' AND current_user_name = CASE WHEN prompt = 't0/p' THEN 'team_0' ELSE 'team_1' END)
-		  FROM promptreg.audit_log WHERE event = 'promoted' AND session_user_name <> 'postgres'}),
+		  FROM promptreg.audit_log WHERE event = 'promoted' AND session_user_name <> current_user}),
 	't|t', 'the audit log names the role of each');
 
 # Without a role the login has no right: nothing of a client's role is left for the next.

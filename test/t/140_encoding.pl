@@ -5,7 +5,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use PromptregTest;
 
-my $node = new_node('encoding');
+my $node = new_node('encoding', extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 my ($python) = (system('python3 --version >/dev/null 2>&1') == 0);
 my %databases = (UTF8 => 'postgres', LATIN1 => 'latin1', LATIN2 => 'latin2', EUC_JP => 'euc_jp', WIN1252 => 'win1252', SQL_ASCII => 'sql_ascii');
 for my $encoding (sort keys %databases)

@@ -116,6 +116,14 @@ TEST(Limits, TextOfAProgram) {
   EXPECT_EQ(source.code, Code::kProgramTooLarge);
 }
 
+TEST(Limits, IndentationOfSnippets) {
+  Template source = {.texts = {std::string(1000, ' ') + "{{>s}}"}, .snippets = R"({"s":"x"})"};
+  EXPECT_EQ(source.Render("{}"), std::string(1000, ' ') + "x");
+  source.texts[0].insert(0, " ");
+  EXPECT_FALSE(source.Compile());
+  EXPECT_EQ(source.code, Code::kProgramTooLarge);
+}
+
 TEST(Limits, OperationsOfARendering) {
   Template source = {.texts = {"{{#l}}{{/l}}"}, .limits = {.render_operations = 1000}};
   std::string list = "[0";

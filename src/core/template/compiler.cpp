@@ -166,12 +166,21 @@ bool Compiler::ExpandSnippet(const Context& context, const Node& node) {
   }
   chain_.push_back({.name = name, .sections = sections_});
   Context inner = {.ast = ast, .snippet = name, .indent = {}, .called = false};
-  if (node.standalone) {
-    inner.indent = context.indent + std::string(context.ast->Indent(node));
-    inner.called = context.called;
-  }
-  if (!Expand(inner)) return false;
+  inner.called = node.standalone && context.called;
+  if (!Indentation(context, node, &inner.indent) || !Expand(inner)) return false;
   chain_.pop_back();
+  return true;
+}
+
+// The indentation of a snippet's lines. It is bounded because each line repeats it.
+bool Compiler::Indentation(const Context& context, const Node& node, std::string* indent) {
+  constexpr size_t kMostBlanks = 1000;
+  if (!node.standalone) return true;
+  if (context.indent.size() + node.indent > kMostBlanks) {
+    return Fail(Code::kProgramTooLarge, context, node.position,
+                "snippet is indented by more than " + std::to_string(kMostBlanks) + " blanks");
+  }
+  *indent = context.indent + std::string(context.ast->Indent(node));
   return true;
 }
 
@@ -196,10 +205,7 @@ bool Compiler::Call(const Context& context, const Node& node, std::string_view n
   const auto [found, added] = blocks_.try_emplace(name, static_cast<uint32_t>(block_names_.size()));
   if (added) block_names_.push_back(found->first);
   std::string indent;
-  if (node.standalone) indent = context.indent + std::string(context.ast->Indent(node));
-  if (indent.size() > UINT16_MAX) {
-    return Fail(Code::kProgramTooLarge, context, node.position, "snippet is indented too far");
-  }
+  if (!Indentation(context, node, &indent)) return false;
   // The indentation in force is only that of this text's caller if this text is called itself.
   const uint8_t flags = node.standalone && context.called ? kNestFlag : 0;
   if (!Emit(context, node, OpCode::kCall, static_cast<uint16_t>(indent.size()), flags,

@@ -66,6 +66,7 @@ class Compiler {
   bool Expand(const Context& context);
   bool ExpandNode(const Context& context, const Node& node, std::vector<uint32_t>* open);
   bool ExpandSnippet(const Context& context, const Node& node);
+  bool Indentation(const Context& context, const Node& node, std::string* indent);
   bool Call(const Context& context, const Node& node, std::string_view name);
   const Ast* ParseSnippet(const Context& context, const Node& node, std::string_view name,
                           std::string_view text);
