@@ -4,6 +4,10 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PG_CONFIG=${PG_CONFIG:-pg_config}
 export PG_CONFIG
 
+# Bash starts background commands with SIGINT and SIGQUIT ignored, and so everything that they start;
+# with this prefix they are as they would be in the foreground.
+INTERRUPTIBLE=(env --default-signal=INT,QUIT)
+
 die() {
   printf '%s: %s\n' "$(basename "$0")" "$*" >&2
   exit 1

@@ -92,7 +92,7 @@ class Block {
   const text* AddText(std::string_view value) {
     char* to = base_ + used_;
     SET_VARSIZE(to, VARHDRSZ + value.size());
-    memcpy(VARDATA(to), value.data(), value.size());
+    if (!value.empty()) memcpy(VARDATA(to), value.data(), value.size());
     used_ += MAXALIGN(VARHDRSZ + value.size());
     return reinterpret_cast<const text*>(to);
   }
@@ -378,7 +378,7 @@ const Version* OpenVersion(std::string_view name, int32 number, std::string_view
     const Row row(0);
     const std::string_view canonical = row.Text(1);
     char* copy = static_cast<char*>(MemoryContextAlloc(caller_context, canonical.size() + 1));
-    memcpy(copy, canonical.data(), canonical.size());
+    if (!canonical.empty()) memcpy(copy, canonical.data(), canonical.size());
     *prompt = {copy, canonical.size()};
     version = LoadVersion(row.Int64(2), Fingerprint(row, 3));
   });

@@ -67,7 +67,7 @@ Query grants_query = {
 
 std::string_view Keep(MemoryContext context, std::string_view value) {
   char* copy = static_cast<char*>(MemoryContextAlloc(context, value.size() + 1));
-  memcpy(copy, value.data(), value.size());
+  if (!value.empty()) memcpy(copy, value.data(), value.size());
   copy[value.size()] = '\0';
   return {copy, value.size()};
 }
