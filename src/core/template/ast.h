@@ -16,20 +16,25 @@ enum class NodeType : uint8_t {
   kVariable,
   kSection,   // rendered for each element of a list, or once for another true value
   kInverted,  // rendered for a false value
-  kClose,     // of either
+  kParent,    // a snippet of which blocks are replaced by those in the body
+  kBlock,     // may be replaced where the text is a parent
+  kClose,     // of any of these
   kSnippet,
 };
 
 struct Node {
   NodeType type = NodeType::kText;
   bool raw = false;         // kVariable: never escaped
-  bool standalone = false;  // kSnippet: alone on its line, which it replaces
-  bool line_start = false;  // the first on its line that leaves a trace in the output
+  bool dynamic = false;     // kSnippet, kParent: the name is that of a variable with the name
+  bool standalone = false;  // alone on its line, which it replaces
+  bool line_start = false;  // the first on its line that leaves a trace in the output; kClose: at
+                            // the start of a line
   uint32_t begin = 0;       // the text itself, or the name
   uint32_t length = 0;
   uint32_t position = 0;  // of the tag, for messages
-  uint32_t match = 0;     // kSection, kInverted: its kClose; kClose: what it closes
-  uint32_t indent = 0;    // kSnippet, standalone: white space before the tag
+  uint32_t match = 0;     // of what has a body its kClose, and the other way round
+  uint32_t indent = 0;    // standalone: white space before the tag
+  uint32_t next = 0;      // kClose of a block, standalone: where the next line starts
 };
 
 struct Ast {

@@ -67,6 +67,7 @@ class Linker {
     Append(draft_.parts.data(), draft_.parts.size());
     AddNames();
     AddOps();
+    AddChoices();
     AddVariables();
     Align(8);
     header_.size = Size();
@@ -143,6 +144,19 @@ class Linker {
       for (uint16_t j = 0; j < count; ++j) Append(&rank_[draft_.paths[i++]], 1);
     }
     *out_ += draft_.pool;
+  }
+
+  void AddChoices() {
+    Align(4);
+    header_.choices = Size();
+    uint32_t text = Size() + static_cast<uint32_t>(draft_.choices.size() * sizeof(ChoiceEntry));
+    for (const Choice& choice : draft_.choices) {
+      const ChoiceEntry entry = {
+          .text = text, .length = static_cast<uint32_t>(choice.name.size()), .op = choice.op};
+      text += entry.length;
+      Append(&entry, 1);
+    }
+    for (const Choice& choice : draft_.choices) *out_ += choice.name;
   }
 
   void AddVariables() {

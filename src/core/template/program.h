@@ -2,7 +2,7 @@
 // it.
 //
 //   Header | first operation of each part | NameEntry[] | text of names | Op[] | paths | literal
-//   text | SlotVariable[] | VariableEntry[] | JSON containers (defaults, values of enums)
+//   text | ChoiceEntry[] | text of choices | SlotVariable[] | VariableEntry[] | JSON containers (defaults, values of enums)
 //
 // All offsets count from the start of the block.
 #pragma once
@@ -20,6 +20,10 @@ enum class OpCode : uint8_t {
   kEnd,     // of a part
   kReturn,  // of a snippet that is called
   kCall,  // arg: first operation of the snippet; name: length of the indentation behind the literal
+  kDispatch,  // a call of the snippet that the register names, if the table at arg has it
+  kUnused0,
+  kUnused1,
+  kUnused2,
 
   // Where a value comes from: a variable, a name looked up in the stack of contexts, the innermost
   // context, or the register.
@@ -30,7 +34,7 @@ enum class OpCode : uint8_t {
   kLoadSlot,  // loads the register with what `arg`, a path, leads to
   kLoadName,
   kLoadTop,
-  kUnused,
+  kUnused3,
   kSectionSlot,  // arg: the operation behind the section
   kSectionName,
   kSectionTop,
@@ -80,6 +84,13 @@ struct NameEntry {
 };
 static_assert(sizeof(NameEntry) == 8);
 
+// The head of a table says how many lines follow; they are sorted as jsonb sorts keys.
+struct ChoiceEntry {
+  uint32_t text = 0;
+  uint32_t length = 0;
+  uint32_t op = 0;  // or the count
+};
+
 inline constexpr uint16_t kNoVariable = 0xFFFF;
 
 struct VariableEntry {
@@ -109,7 +120,7 @@ struct Header {
   uint32_t slot_variables = 0;  // uint16_t for each slot: its variable, or kNoVariable
   uint32_t variables = 0;
   uint32_t text_size = 0;  // of all literals
-  uint32_t unused = 0;
+  uint32_t choices = 0;
 };
 static_assert(sizeof(Header) == 48);
 
@@ -128,6 +139,7 @@ class Layout {
   }
   const Op* ops() const { return As<Op>(header().ops); }
   const uint16_t* paths() const { return As<uint16_t>(header().paths); }
+  const ChoiceEntry* choices() const { return As<ChoiceEntry>(header().choices); }
   const uint16_t* slot_variables() const { return As<uint16_t>(header().slot_variables); }
   const VariableEntry* variables() const { return As<VariableEntry>(header().variables); }
   json::Value container(uint32_t offset) const {

@@ -50,7 +50,10 @@ class Renderer {
       if ((op->flags & kIndentFlag) != 0 && !Indent()) return out_.code();
       if (op->length != 0 && !out_.Append(base_ + op->text, op->length)) return out_.code();
       switch (op->code) {
-        case OpCode::kUnused:
+        case OpCode::kUnused0:
+        case OpCode::kUnused1:
+        case OpCode::kUnused2:
+        case OpCode::kUnused3:
         case OpCode::kText:
           break;
         case OpCode::kEnd:
@@ -109,6 +112,14 @@ class Renderer {
           const Code code = Call(*op, static_cast<uint32_t>(op - ops) + 1);
           if (code != Code::kOk) return code;
           op = ops + op->arg;
+          continue;
+        }
+        case OpCode::kDispatch: {
+          const ChoiceEntry* choice = Choose(register_, program_.choices() + op->arg);
+          if (choice == nullptr) break;
+          const Code code = Call(*op, static_cast<uint32_t>(op - ops) + 1);
+          if (code != Code::kOk) return code;
+          op = ops + choice->op;
           continue;
         }
         case OpCode::kReturn: {
@@ -199,6 +210,19 @@ class Renderer {
     frame.offset = json::layout::End(entry, begin);
     SetContext(&frame, json::layout::Decode(entry, frame.base, begin, frame.offset));
     return true;
+  }
+
+  const ChoiceEntry* Choose(Value name, const ChoiceEntry* table) const noexcept {
+    if (name.kind() != Kind::kString) return nullptr;
+    const auto text = [&](const ChoiceEntry& choice) {
+      return std::string_view(base_ + choice.text, choice.length);
+    };
+    const ChoiceEntry* const end = table + 1 + table->op;
+    const ChoiceEntry* found = std::lower_bound(
+        table + 1, end, name.string(), [&](const ChoiceEntry& choice, std::string_view wanted) {
+          return json::layout::CompareKeys(text(choice), wanted) < 0;
+        });
+    return found != end && text(*found) == name.string() ? found : nullptr;
   }
 
   Code Call(const Op& op, uint32_t back) noexcept {
