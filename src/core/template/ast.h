@@ -11,6 +11,42 @@
 
 namespace promptreg::tmpl {
 
+// A string, number, true, false or null that is written in a tag.
+struct Literal {
+  json::Kind kind = json::Kind::kMissing;
+  std::string text;  // kString: decoded; kNumber: as written
+};
+
+enum class FilterId : uint8_t {
+  kDefault,
+  kJson,
+  kXml,
+  kHtml,
+  kTrim,
+  kUpper,
+  kLower,
+  kTruncate,
+  kJoin,
+  kLength,
+  kFirst,
+  kLast,
+  kLimit,
+  kIndent,
+  kDate,
+  kFence,
+  kPresent,
+};
+
+// A filter with its arguments.
+struct FilterCall {
+  FilterId id = FilterId::kDefault;
+  int32_t number = 0;  // a count; kDate: minutes east of UTC
+  Literal literal;
+};
+
+// Names that are no variables.
+enum class Special : uint8_t { kIndex, kIndex1, kFirst, kLast, kNow };
+
 enum class NodeType : uint8_t {
   kText,
   kVariable,
@@ -34,12 +70,15 @@ struct Node {
   uint32_t position = 0;  // of the tag, for messages
   uint32_t match = 0;     // of what has a body its kClose, and the other way round
   uint32_t indent = 0;    // standalone: white space before the tag
+  uint32_t filter = 0;    // kVariable: the first of its filters, and how many
+  uint32_t filters = 0;
   uint32_t next = 0;      // kClose of a block, standalone: where the next line starts
 };
 
 struct Ast {
   std::string_view text;
   std::vector<Node> nodes;
+  std::vector<FilterCall> filters;
 
   std::string_view Text(const Node& node) const { return text.substr(node.begin, node.length); }
   std::string_view Indent(const Node& node) const {

@@ -92,7 +92,9 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
       break;
     case NodeType::kVariable: {
       const bool escape = source_.escape == Escape::kHtml && !node.raw;
-      return EmitValue(context, node, OpCode::kPrintSlot, escape ? kEscapeFlag : 0);
+      const uint8_t flags = escape ? kEscapeFlag : 0;
+      if (node.filters > 0) return EmitFiltered(context, node, flags);
+      return EmitValue(context, node, OpCode::kPrintSlot, flags);
     }
     case NodeType::kSection:
     case NodeType::kInverted:
@@ -152,6 +154,14 @@ bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint1
 // Loads the register with what a tag names.
 bool Compiler::EmitLoad(const Context& context, const Node& node) {
   const std::string_view path = context.ast->Text(node);
+  Special special;
+  if (path[0] == '@' && FindSpecial(path, &special)) {
+    if (special != Special::kNow && sections_ == outside_) {
+      return Fail(Code::kSyntax, context, node.position,
+                  std::string(path) + " is only known within a section");
+    }
+    return Emit(context, node, OpCode::kLoadSpecial, static_cast<uint16_t>(special));
+  }
   const auto at = static_cast<uint32_t>(draft_->paths.size());
   if (path == ".") {
     draft_->paths.push_back(0);
@@ -172,11 +182,26 @@ bool Compiler::EmitLoad(const Context& context, const Node& node) {
   return Emit(context, node, sections_ == 0 ? OpCode::kLoadSlot : OpCode::kLoadName, id, 0, at);
 }
 
+bool Compiler::EmitFiltered(const Context& context, const Node& node, uint8_t flags) {
+  const auto first = static_cast<uint32_t>(draft_->filters.size());
+  for (uint32_t i = 0; i < node.filters; ++i) {
+    const FilterCall& call = context.ast->filters[node.filter + i];
+    // What is escaped once is not escaped again.
+    if (Escapes(call.id)) flags = 0;
+    draft_->filters.push_back(call);
+    literal_bytes_ += call.literal.text.size();
+    if (!CountExpansion(context, node) || !CheckPool(context, node)) return false;
+  }
+  return EmitLoad(context, node) &&
+         Emit(context, node, OpCode::kFilter, static_cast<uint16_t>(node.filters), 0, first) &&
+         Emit(context, node, OpCode::kPrintRegister, 0, flags);
+}
+
 // What a tag names: `first` is the operation for a variable's slot.
 bool Compiler::EmitValue(const Context& context, const Node& node, OpCode first, uint8_t flags) {
   const std::string_view path = context.ast->Text(node);
   if (path == ".") return Emit(context, node, At(first, Place::kTop), 0, flags);
-  if (path.find('.') != std::string_view::npos) {
+  if (path[0] == '@' || path.find('.') != std::string_view::npos) {
     return EmitLoad(context, node) && Emit(context, node, At(first, Place::kRegister), 0, flags);
   }
   uint16_t id;
@@ -222,7 +247,7 @@ bool Compiler::AddText(const Context& context, const Node& node, bool line_start
 // Snippets within snippets can make much of little.
 bool Compiler::CheckPool(const Context& context, const Node& node) {
   const size_t bound = std::max<size_t>(limits_.output_bytes, limits_.template_bytes);
-  if (draft_->pool.size() <= bound) return true;
+  if (draft_->pool.size() + literal_bytes_ <= bound) return true;
   return Fail(
       Code::kProgramTooLarge, context, node.position,
       "template with its snippets exceeds the limit of " + std::to_string(bound) + " bytes");

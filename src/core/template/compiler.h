@@ -44,6 +44,7 @@ struct Draft {
   std::vector<uint32_t> parts;  // the first operation of each
   std::string pool;             // all literals, in order
   std::vector<uint16_t> paths;  // for kLoad: how many names follow the first one, and which
+  std::vector<FilterCall> filters;
   std::vector<Choice> choices;  // tables of snippets by name; each starts with a count
   std::vector<Name> names;
   std::vector<uint32_t> inferred;  // names that are needed, in order of first use
@@ -130,6 +131,7 @@ class Compiler {
 
   bool Emit(const Context& context, const Node& node, OpCode code, uint16_t name = 0,
             uint8_t flags = 0, uint32_t arg = 0);
+  bool EmitFiltered(const Context& context, const Node& node, uint8_t flags);
   bool EmitValue(const Context& context, const Node& node, OpCode first, uint8_t flags);
   bool EmitLoad(const Context& context, const Node& node);
   bool Flush(const Context& context, const Node& node);
@@ -157,7 +159,8 @@ class Compiler {
   std::optional<bool> line_start_;  // overrules that of the first node that leaves a trace
   uint32_t sections_ = 0;           // open around what is being compiled
   uint32_t outside_ = 0;     // so many of them are none of the text's: names are variables
-  uint32_t expansions_ = 0;  // of snippets; each counts as an operation
+  uint32_t expansions_ = 0;  // of snippets, blocks and filters; each counts as an operation
+  size_t literal_bytes_ = 0;  // of strings in tags
   uint32_t literal_ = 0;     // where in the pool the literal of the next operation starts
   bool indent_ = false;      // and whether it starts a line
 };

@@ -49,6 +49,21 @@ uint8_t Accepted(const Declaration& declaration) {
   return accept;
 }
 
+void AddLiteral(const Literal& literal, json::Builder* builder) {
+  switch (literal.kind) {
+    case Kind::kString:
+      return builder->String(literal.text);
+    case Kind::kNumber:
+      builder->Number(literal.text);
+      return;
+    case Kind::kTrue:
+    case Kind::kFalse:
+      return builder->Bool(literal.kind == Kind::kTrue);
+    default:
+      return builder->Null();
+  }
+}
+
 class Linker {
  public:
   Linker(const Draft& draft, std::string* program) : draft_(draft), out_(program) {}
@@ -167,15 +182,20 @@ class Linker {
     Align(4);
     header_.slot_variables = Size();
     header_.variables = (Size() + header_.slot_count * 2 + 3) / 4 * 4;
-    const auto base = static_cast<uint32_t>(header_.variables + count * sizeof(VariableEntry));
-    const auto add = [&](json::Value value) -> uint32_t {
-      if (value.missing()) return 0;
-      json::Builder builder;
-      builder.Add(value);
+    header_.filters = static_cast<uint32_t>(header_.variables + count * sizeof(VariableEntry));
+    const auto base =
+        static_cast<uint32_t>(header_.filters + draft_.filters.size() * sizeof(FilterEntry));
+    const auto append = [&](json::Builder& builder) -> uint32_t {
       containers.resize((containers.size() + 3) / 4 * 4);
       const auto at = base + static_cast<uint32_t>(containers.size());
       containers += builder.Finish();
       return at;
+    };
+    const auto add = [&](json::Value value) -> uint32_t {
+      if (value.missing()) return 0;
+      json::Builder builder;
+      builder.Add(value);
+      return append(builder);
     };
     for (size_t i = 0; i < count; ++i) {
       const uint16_t id =
@@ -198,6 +218,15 @@ class Linker {
     Append(slots.data(), slots.size());
     Align(4);
     Append(variables.data(), variables.size());
+    for (const FilterCall& call : draft_.filters) {
+      FilterEntry entry = {.id = call.id, .number = call.number};
+      if (call.literal.kind != Kind::kMissing) {
+        json::Builder builder;
+        AddLiteral(call.literal, &builder);
+        entry.literal = append(builder);
+      }
+      Append(&entry, 1);
+    }
     *out_ += containers;
   }
 

@@ -167,7 +167,7 @@ class Parser {
     } else {
       sigil = '\0';
     }
-    const size_t content_end = text_.find(closing, at);
+    const size_t content_end = FindClosing(sigil, closing, at);
     if (content_end == std::string_view::npos) {
       return Fail(tag, "tag is not closed",
                   open_ == "{{" ? std::string(kBracesHint) : "It ends with " + closing + ".");
@@ -235,6 +235,24 @@ class Parser {
     return true;
   }
 
+  // Delimiters within a string do not close a tag, unless nothing else does.
+  size_t FindClosing(char sigil, const std::string& closing, size_t at) const {
+    const size_t first = text_.find(closing, at);
+    if (sigil == '!' || sigil == '=') return first;
+    bool in_string = false;
+    for (size_t end = first; end != std::string_view::npos; end = text_.find(closing, end + 1)) {
+      for (; at < end; ++at) {
+        if (in_string && text_[at] == '\\') {
+          ++at;
+        } else if (text_[at] == '"') {
+          in_string = !in_string;
+        }
+      }
+      if (!in_string) return end;
+    }
+    return first;
+  }
+
   // Whether a tag belongs to a parent or a block.
   bool Inherits(const Node& node) const {
     const auto inherits = [](NodeType type) {
@@ -253,9 +271,6 @@ class Parser {
     std::string_view hint = kBracesHint;
     if (content.empty()) {
       problem = "an empty tag";
-    } else if (first == '@') {
-      problem = "a name that starts with @";
-      hint = "Tags of this kind are reserved.";
     } else if (node.type == NodeType::kSnippet || node.type == NodeType::kParent) {
       if (first == '*') {
         TakeStar(&node);
@@ -270,15 +285,38 @@ class Parser {
                ClosesParent(&node, ast_->nodes[sections_.back()])) {
       return true;
     } else {
-      problem = PathProblem(content);
-      if (problem == "white space" || problem == "a pipe") {
-        hint =
-            "Names have no white space and no pipes, which are reserved for conditions and "
-            "filters.";
+      if (node.type == NodeType::kVariable && content.find('|') != std::string_view::npos) {
+        if (!ReadFilters(&node, content)) return false;
+        content = ast_->Text(node);
       }
+      Special special;
+      if (first != '@' || node.type == NodeType::kBlock) {
+        problem = PathProblem(content);
+      } else if (!FindSpecial(content, &special)) {
+        problem = "an unknown name";
+        hint = SpecialNames();
+      }
+      if (problem == "a pipe") hint = "Filters are for values.";
     }
     if (problem.empty()) return true;
     return Fail(tag, "invalid tag " + QuoteTag(whole) + ": " + std::string(problem), hint);
+  }
+
+  // The name of a value ends at the first pipe.
+  bool ReadFilters(Node* node, std::string_view content) {
+    const size_t pipe = content.find('|');
+    const std::string_view filters = content.substr(pipe + 1);
+    node->length = static_cast<uint32_t>(Trim(content.substr(0, pipe)).size());
+    node->filter = static_cast<uint32_t>(ast_->filters.size());
+    Fault fault;
+    if (!ParseFilters(filters, ast_, &fault)) {
+      return Fail(static_cast<size_t>(filters.data() - text_.data()) + fault.position,
+                  std::move(fault.message), fault.hint);
+    }
+    node->filters = static_cast<uint32_t>(ast_->filters.size()) - node->filter;
+    filters_ += node->filters;
+    if (filters_ <= limits_.program_operations) return true;
+    return Fail(node->position, "template has too many filters", {}, Code::kProgramTooLarge);
   }
 
   // Behind the star is a path.
@@ -370,7 +408,7 @@ class Parser {
   size_t done_ = 0;                 // everything before this is in the nodes
   bool line_start_ = true;          // nothing of this line is in the nodes yet
   std::vector<uint32_t> sections_;  // that are open, and parents and blocks
-  uint32_t tags_ = 0;
+  uint32_t tags_ = 0, filters_ = 0;
   // Tags of inheritance that have a line for themselves so far: where the last one ends, the node
   // of the first one, and the blanks before it.
   size_t run_end_ = SIZE_MAX;

@@ -2,7 +2,8 @@
 // it.
 //
 //   Header | first operation of each part | NameEntry[] | text of names | Op[] | paths | literal
-//   text | ChoiceEntry[] | text of choices | SlotVariable[] | VariableEntry[] | JSON containers (defaults, values of enums)
+//   text | ChoiceEntry[] | text of choices | SlotVariable[] | VariableEntry[] | FilterEntry[] | JSON
+//   containers (defaults, values of enums, literals)
 //
 // All offsets count from the start of the block.
 #pragma once
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/template/ast.h"
 #include "core/template/template.h"
 
 namespace promptreg::tmpl {
@@ -21,7 +23,7 @@ enum class OpCode : uint8_t {
   kReturn,  // of a snippet that is called
   kCall,  // arg: first operation of the snippet; name: length of the indentation behind the literal
   kDispatch,  // a call of the snippet that the register names, if the table at arg has it
-  kUnused0,
+  kFilter,  // the register; arg: the first filter, name: how many
   kUnused1,
   kUnused2,
 
@@ -34,7 +36,7 @@ enum class OpCode : uint8_t {
   kLoadSlot,  // loads the register with what `arg`, a path, leads to
   kLoadName,
   kLoadTop,
-  kUnused3,
+  kLoadSpecial,  // name: which
   kSectionSlot,  // arg: the operation behind the section
   kSectionName,
   kSectionTop,
@@ -91,6 +93,12 @@ struct ChoiceEntry {
   uint32_t op = 0;  // or the count
 };
 
+struct FilterEntry {
+  FilterId id = FilterId::kDefault;
+  int32_t number = 0;
+  uint32_t literal = 0;  // container; 0: none
+};
+
 inline constexpr uint16_t kNoVariable = 0xFFFF;
 
 struct VariableEntry {
@@ -121,8 +129,10 @@ struct Header {
   uint32_t variables = 0;
   uint32_t text_size = 0;  // of all literals
   uint32_t choices = 0;
+  uint32_t filters = 0;
+  uint32_t unused = 0;
 };
-static_assert(sizeof(Header) == 48);
+static_assert(sizeof(Header) == 56);
 
 inline constexpr uint32_t kMagic = 0x50524D31;
 
@@ -140,6 +150,7 @@ class Layout {
   const Op* ops() const { return As<Op>(header().ops); }
   const uint16_t* paths() const { return As<uint16_t>(header().paths); }
   const ChoiceEntry* choices() const { return As<ChoiceEntry>(header().choices); }
+  const FilterEntry* filters() const { return As<FilterEntry>(header().filters); }
   const uint16_t* slot_variables() const { return As<uint16_t>(header().slot_variables); }
   const VariableEntry* variables() const { return As<VariableEntry>(header().variables); }
   json::Value container(uint32_t offset) const {
