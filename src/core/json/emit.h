@@ -91,8 +91,8 @@ Emitted Emit(Value value, uint32_t max_depth, uint32_t indent, Sink& sink) {
       if (level->Next()) {
         if (!first && !sink.Put(',')) return Emitted::kStopped;
         if (indent > 0 && !EmitLine(depth * indent, sink)) return Emitted::kStopped;
-        if (level->object() && !(EmitString(level->key(), sink) && sink.Put(':') &&
-                                 (indent == 0 || sink.Put(' ')))) {
+        if (level->object() &&
+            !(EmitString(level->key(), sink) && sink.Put(':') && (indent == 0 || sink.Put(' ')))) {
           return Emitted::kStopped;
         }
         value = level->value();

@@ -44,6 +44,35 @@ struct FilterCall {
   Literal literal;
 };
 
+enum class Comparison : uint8_t {
+  kTruth,  // of the left operand alone
+  kEqual,
+  kDifferent,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+};
+
+struct Operand {
+  uint32_t begin = 0, length = 0;  // the path; of no length: a literal
+  Literal literal;
+};
+
+inline constexpr uint32_t kNoTerm = UINT32_MAX;
+
+enum class TermType : uint8_t { kTest, kAnd, kOr };
+
+// A part of a condition: a test, or a group of parts.
+struct Term {
+  TermType type = TermType::kTest;
+  bool negated = false;
+  Comparison comparison = Comparison::kTruth;
+  Operand left, right;
+  uint32_t first = kNoTerm;  // of a group
+  uint32_t next = kNoTerm;   // in the group it belongs to
+};
+
 // Names that are no variables.
 enum class Special : uint8_t { kIndex, kIndex1, kFirst, kLast, kNow };
 
@@ -54,7 +83,9 @@ enum class NodeType : uint8_t {
   kInverted,  // rendered for a false value
   kParent,    // a snippet of which blocks are replaced by those in the body
   kBlock,     // may be replaced where the text is a parent
-  kClose,     // of any of these
+  kIf,        // or unless; its name is which of them
+  kElse,      // of kIf, with a condition of its own or without
+  kClose,     // of any of these but kElse
   kSnippet,
 };
 
@@ -62,6 +93,7 @@ struct Node {
   NodeType type = NodeType::kText;
   bool raw = false;         // kVariable: never escaped
   bool dynamic = false;     // kSnippet, kParent: the name is that of a variable with the name
+  bool otherwise = false;   // kIf: there is an else without a condition
   bool standalone = false;  // alone on its line, which it replaces
   bool line_start = false;  // the first on its line that leaves a trace in the output; kClose: at
                             // the start of a line
@@ -72,13 +104,15 @@ struct Node {
   uint32_t indent = 0;    // standalone: white space before the tag
   uint32_t filter = 0;    // kVariable: the first of its filters, and how many
   uint32_t filters = 0;
-  uint32_t next = 0;      // kClose of a block, standalone: where the next line starts
+  uint32_t condition = kNoTerm;  // kIf, kElse
+  uint32_t next = 0;             // kClose of a block, standalone: where the next line starts
 };
 
 struct Ast {
   std::string_view text;
   std::vector<Node> nodes;
   std::vector<FilterCall> filters;
+  std::vector<Term> terms;
 
   std::string_view Text(const Node& node) const { return text.substr(node.begin, node.length); }
   std::string_view Indent(const Node& node) const {

@@ -69,8 +69,7 @@ bool Compiler::EmitCall(const Context& context, const Node& node, OpCode code, u
   return CheckPool(context, node);
 }
 
-bool Compiler::ExpandDynamic(const Context& context, const Node& node,
-                             const Overrides* overrides) {
+bool Compiler::ExpandDynamic(const Context& context, const Node& node, const Overrides* overrides) {
   json::Value values;
   uint32_t choices;
   return FindChoices(context, node, &values) &&
@@ -100,9 +99,9 @@ bool Compiler::FindChoices(const Context& context, const Node& node, json::Value
 
 bool Compiler::AddChoices(const Context& context, const Node& node, json::Value values,
                           const Overrides* overrides, uint32_t* at) {
-  const auto [known, added] = choices_of_.try_emplace(
-      {values.data(), overrides, sections_ == outside_},
-      static_cast<uint32_t>(draft_->choices.size()));
+  const auto [known, added] =
+      choices_of_.try_emplace({values.data(), overrides, sections_ == outside_},
+                              static_cast<uint32_t>(draft_->choices.size()));
   *at = known->second;
   if (!added) return true;
   std::vector<Choice> choices;

@@ -66,7 +66,7 @@ bool Compiler::CompileParts() {
 }
 
 bool Compiler::ExpandRange(const Context& context, uint32_t begin, uint32_t end) {
-  std::vector<uint32_t> open;  // operations of the sections that are open in this text
+  std::vector<Open> open;
   for (uint32_t i = begin; i < end; ++i) {
     const Node& node = context.ast->nodes[i];
     if (!ExpandNode(context, node, &open)) return false;
@@ -78,7 +78,7 @@ bool Compiler::ExpandRange(const Context& context, uint32_t begin, uint32_t end)
   return true;
 }
 
-bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<uint32_t>* open) {
+bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<Open>* open) {
   bool line_start = node.line_start;
   const bool trace = node.type == NodeType::kText ? node.length > 0 : !node.standalone;
   if (trace && line_start_) {
@@ -103,14 +103,20 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
                      0)) {
         return false;
       }
-      open->push_back(static_cast<uint32_t>(draft_->ops.size() - 1));
+      open->emplace_back().op = static_cast<uint32_t>(draft_->ops.size() - 1);
       ++sections_;
       return true;
+    case NodeType::kIf:
+      return ExpandBranch(context, node, &open->emplace_back());
+    case NodeType::kElse:
+      return ExpandBranch(context, node, &open->back());
     case NodeType::kClose: {
       const NodeType closed = context.ast->nodes[node.match].type;
       if (closed == NodeType::kBlock) return true;
-      const uint32_t opened = open->back();
+      const Open ended = std::move(open->back());
       open->pop_back();
+      if (closed == NodeType::kIf) return CloseBranch(context, node, ended);
+      const uint32_t opened = ended.op;
       --sections_;
       if (closed == NodeType::kSection) {
         if (!Emit(context, node, OpCode::kEndSection, 0, 0, opened + 1)) return false;

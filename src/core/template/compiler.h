@@ -45,7 +45,8 @@ struct Draft {
   std::string pool;             // all literals, in order
   std::vector<uint16_t> paths;  // for kLoad: how many names follow the first one, and which
   std::vector<FilterCall> filters;
-  std::vector<Choice> choices;  // tables of snippets by name; each starts with a count
+  std::vector<Literal> literals;  // kLoadLiteral has an index into them
+  std::vector<Choice> choices;    // tables of snippets by name; each starts with a count
   std::vector<Name> names;
   std::vector<uint32_t> inferred;  // names that are needed, in order of first use
   std::vector<Declaration> declarations;
@@ -91,6 +92,12 @@ class Compiler {
     Variant variant;
     uint32_t sections = 0;  // open around it
   };
+  // A section or condition that is open in a text.
+  struct Open {
+    uint32_t op = 0;               // of a section
+    std::vector<uint32_t> failed;  // jumps to the next branch of a condition
+    std::vector<uint32_t> done;    // and to its end
+  };
   struct Callee {
     Variant variant;
     bool outside = false;  // called from outside of all sections
@@ -107,7 +114,15 @@ class Compiler {
     return ExpandRange(context, 0, static_cast<uint32_t>(context.ast->nodes.size()));
   }
   bool ExpandRange(const Context& context, uint32_t begin, uint32_t end);
-  bool ExpandNode(const Context& context, const Node& node, std::vector<uint32_t>* open);
+  bool ExpandNode(const Context& context, const Node& node, std::vector<Open>* open);
+  bool ExpandBranch(const Context& context, const Node& node, Open* open);
+  bool CloseBranch(const Context& context, const Node& node, const Open& open);
+  bool EmitCondition(const Context& context, const Node& node, uint32_t index, bool sense,
+                     std::vector<uint32_t>* jumps);
+  bool EmitTest(const Context& context, const Node& node, const Term& term, bool sense,
+                std::vector<uint32_t>* jumps);
+  bool EmitOperand(const Context& context, const Node& node, const Operand& operand);
+  void Land(const std::vector<uint32_t>& jumps);
 
   bool ExpandSnippet(const Context& context, const Node& node);
   bool ExpandVariant(const Context& context, const Node& node, const Ast* ast, Variant variant);
@@ -158,11 +173,11 @@ class Compiler {
   std::map<std::tuple<const char*, const Overrides*, bool>, uint32_t> choices_of_;
   std::optional<bool> line_start_;  // overrules that of the first node that leaves a trace
   uint32_t sections_ = 0;           // open around what is being compiled
-  uint32_t outside_ = 0;     // so many of them are none of the text's: names are variables
-  uint32_t expansions_ = 0;  // of snippets, blocks and filters; each counts as an operation
-  size_t literal_bytes_ = 0;  // of strings in tags
-  uint32_t literal_ = 0;     // where in the pool the literal of the next operation starts
-  bool indent_ = false;      // and whether it starts a line
+  uint32_t outside_ = 0;            // so many of them are none of the text's: names are variables
+  uint32_t expansions_ = 0;         // of snippets, blocks and filters; each counts as an operation
+  size_t literal_bytes_ = 0;        // of strings in tags
+  uint32_t literal_ = 0;            // where in the pool the literal of the next operation starts
+  bool indent_ = false;             // and whether it starts a line
 };
 
 }  // namespace promptreg::tmpl

@@ -147,8 +147,7 @@ bool ParseInstant(std::string_view text, Instant* instant) {
   instant->local = true;
   if (!reader.Done()) {
     if ((!reader.Take('T') && !reader.Take('t') && !reader.Take(' ')) ||
-        !reader.Digits(2, 0, 24, &hour) || !reader.Take(':') ||
-        !reader.Digits(2, 0, 59, &minute)) {
+        !reader.Digits(2, 0, 24, &hour) || !reader.Take(':') || !reader.Digits(2, 0, 59, &minute)) {
       return false;
     }
     if (reader.Take(':')) {
@@ -161,8 +160,8 @@ bool ParseInstant(std::string_view text, Instant* instant) {
       if (!reader.Take('Z') && !reader.Take('z') && !reader.Offset(&offset)) return false;
     }
   }
-  instant->microseconds = days * kDay + (hour * 60 + minute - offset) * kMinute +
-                          second * kSecond + fraction;
+  instant->microseconds =
+      days * kDay + (hour * 60 + minute - offset) * kMinute + second * kSecond + fraction;
   return reader.Done();
 }
 
@@ -198,8 +197,7 @@ std::string DateFormatProblem(std::string_view format) {
 }
 
 char* FormatDate(Instant instant, int32_t offset, std::string_view format, char* out) {
-  const int64_t shown =
-      instant.microseconds + (instant.local ? 0 : offset * kMinute);
+  const int64_t shown = instant.microseconds + (instant.local ? 0 : offset * kMinute);
   const int64_t days = FloorDivide(shown, kDay);
   const Date date = DateFromDays(days);
   const int64_t time = shown - days * kDay;
@@ -236,7 +234,8 @@ char* FormatDate(Instant instant, int32_t offset, std::string_view format, char*
         out = Digits(time % kSecond, 6, out);
         break;
       case 'F':
-        out = Digits(date.day, 2, Put("-", Digits(date.month, 2, Put("-", Digits(date.year, 4, out)))));
+        out = Digits(date.day, 2,
+                     Put("-", Digits(date.month, 2, Put("-", Digits(date.year, 4, out)))));
         break;
       case 'H':
         out = Digits(hour, 2, out);
@@ -296,8 +295,8 @@ char* FormatTimestamp(int64_t microseconds_since_2000, char* out) {
   const Date date = DateFromDays(days + kDaysTo2000);
   out = Digits(date.day, 2, Put("-", Digits(date.month, 2, Put("-", Digits(date.year, 4, out)))));
   out = Put("T", out);
-  out = FormatDate({.microseconds = time, .local = true}, 0,
-                   time % kSecond == 0 ? "%T" : "%T.%f", out);
+  out = FormatDate({.microseconds = time, .local = true}, 0, time % kSecond == 0 ? "%T" : "%T.%f",
+                   out);
   return Put("Z", out);
 }
 

@@ -100,9 +100,7 @@ class FilterParser {
     return Fail(Named(form) + " is not written so", "Write " + std::string(form.example) + ".");
   }
 
-  static std::string Named(const Form& form) {
-    return "filter \"" + std::string(form.name) + "\"";
-  }
+  static std::string Named(const Form& form) { return "filter \"" + std::string(form.name) + "\""; }
 
   bool ReadArgument(const Form& form, char kind, FilterCall* call) {
     const size_t position = lexer_.position();

@@ -221,8 +221,7 @@ Value Filters::Markup(std::string_view text, bool xml) noexcept {
   for (size_t i = 0; i < text.size(); ++i) {
     const std::string_view entity = XmlEntity(text[i]);
     if (entity.empty()) continue;
-    if (!out.Append(text.data() + plain, i - plain) ||
-        !out.Append(entity.data(), entity.size())) {
+    if (!out.Append(text.data() + plain, i - plain) || !out.Append(entity.data(), entity.size())) {
       return Finish(out);
     }
     plain = i + 1;
@@ -355,8 +354,8 @@ Value Filters::Fence(std::string_view text, std::string_view language) noexcept 
   }
   Output out = Begin();
   const bool line = text.empty() || text.back() == '\n';
-  if (out.Fill('`', longest + 1) && out.Append(language.data(), language.size()) &&
-      out.Put('\n') && out.Append(text.data(), text.size()) && (line || out.Put('\n'))) {
+  if (out.Fill('`', longest + 1) && out.Append(language.data(), language.size()) && out.Put('\n') &&
+      out.Append(text.data(), text.size()) && (line || out.Put('\n'))) {
     out.Fill('`', longest + 1);
   }
   return Finish(out);

@@ -160,10 +160,8 @@ bool Compiler::ReadOverrides(const Context& context, const Node& parent,
     }
     if (!CountExpansion(context, node)) return false;
     const std::string_view name = context.ast->Text(node);
-    const Override override = {.ast = context.ast,
-                               .snippet = context.snippet,
-                               .overrides = context.overrides,
-                               .node = i};
+    const Override override = {
+        .ast = context.ast, .snippet = context.snippet, .overrides = context.overrides, .node = i};
     if (!own.blocks.try_emplace(name, override).second) {
       return Fail(Code::kSyntax, context, node.position,
                   "block \"" + QuoteTag(name) + "\" is given twice");

@@ -1,6 +1,7 @@
 #include "core/template/link.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <vector>
 
@@ -213,6 +214,14 @@ class Linker {
       }
       slots[entry.slot] = static_cast<uint16_t>(i);
       variables.push_back(entry);
+    }
+    for (size_t i = 0; i < draft_.ops.size(); ++i) {
+      if (draft_.ops[i].code != OpCode::kLoadLiteral) continue;
+      json::Builder builder;
+      AddLiteral(draft_.literals[draft_.ops[i].arg], &builder);
+      const uint32_t literal = append(builder);
+      std::memcpy(out_->data() + header_.ops + i * sizeof(Op) + offsetof(Op, arg), &literal,
+                  sizeof(literal));
     }
     header_.variable_count = static_cast<uint16_t>(count);
     Append(slots.data(), slots.size());

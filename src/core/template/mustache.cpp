@@ -82,6 +82,7 @@ class Parser {
   std::string Describe(const Node& node) const {
     const std::string_view kind = node.type == NodeType::kParent  ? "parent"
                                   : node.type == NodeType::kBlock ? "block"
+                                  : node.type == NodeType::kIf    ? "condition"
                                                                   : "section";
     return std::string(kind) + " \"" + NameOf(node) + "\"";
   }
@@ -271,6 +272,8 @@ class Parser {
     std::string_view hint = kBracesHint;
     if (content.empty()) {
       problem = "an empty tag";
+    } else if (const size_t word = ConditionWord(node, content); word > 0) {
+      return ReadCondition(&node, content, word);
     } else if (node.type == NodeType::kSnippet || node.type == NodeType::kParent) {
       if (first == '*') {
         TakeStar(&node);
@@ -297,9 +300,47 @@ class Parser {
         hint = SpecialNames();
       }
       if (problem == "a pipe") hint = "Filters are for values.";
+      if (problem == "white space" && content.starts_with("else")) {
+        hint = "This belongs into {{#if}} or {{#unless}}, outside of the sections within them.";
+      }
     }
     if (problem.empty()) return true;
     return Fail(tag, "invalid tag " + QuoteTag(whole) + ": " + std::string(problem), hint);
+  }
+
+  // How long the first word is of a tag that belongs to a condition; 0: it does not. What could be
+  // a name is one, but for an else directly within a condition.
+  size_t ConditionWord(const Node& node, std::string_view content) const {
+    const size_t word = std::min(content.find_first_of(kBlank), content.size());
+    const std::string_view first = content.substr(0, word);
+    if (node.type == NodeType::kSection) {
+      return word < content.size() && (first == "if" || first == "unless") ? word : 0;
+    }
+    const bool within = !sections_.empty() && ast_->nodes[sections_.back()].type == NodeType::kIf;
+    return within && node.type == NodeType::kVariable && !node.raw && first == "else" ? word : 0;
+  }
+
+  bool ReadCondition(Node* node, std::string_view content, size_t word) {
+    std::string_view condition = Trim(content.substr(word));
+    if (node->type == NodeType::kSection) {
+      node->type = NodeType::kIf;
+    } else {
+      node->type = NodeType::kElse;
+      Node& opened = ast_->nodes[sections_.back()];
+      if (opened.otherwise) {
+        return Fail(node->position, "else follows an else without a condition", {});
+      }
+      opened.otherwise = condition.empty();
+      if (condition.empty()) return true;
+      if (!condition.starts_with("if") || condition.size() < 3 ||
+          kBlank.find(condition[2]) == std::string_view::npos) {
+        return Fail(node->position, "invalid tag: else is followed by if or by nothing",
+                    "Write else if and a condition.");
+      }
+      condition = Trim(condition.substr(2));
+    }
+    node->length = static_cast<uint32_t>(word);
+    return ParseCondition(condition, limits_, ast_, &node->condition, fault_);
   }
 
   // The name of a value ends at the first pipe.
@@ -374,7 +415,7 @@ class Parser {
     }
     const auto index = static_cast<uint32_t>(ast_->nodes.size());
     if (node.type != NodeType::kVariable && node.type != NodeType::kSnippet &&
-        node.type != NodeType::kClose) {
+        node.type != NodeType::kElse && node.type != NodeType::kClose) {
       if (sections_.size() >= limits_.nesting) {
         return Fail(node.position,
                     "sections are nested more than " + std::to_string(limits_.nesting) + " deep",

@@ -31,6 +31,11 @@ std::string_view SpecialNames();  // as a list
 // why, with the position counted from the start of `text`.
 bool ParseFilters(std::string_view text, Ast* ast, Fault* fault);
 
+// A condition, whose terms are added to the tree; `text` is part of the tree's text. False: *fault
+// says why.
+bool ParseCondition(std::string_view text, const Limits& limits, Ast* ast, uint32_t* root,
+                    Fault* fault);
+
 // Whether what a filter gives is not to be escaped.
 bool Escapes(FilterId filter);
 

@@ -2,8 +2,8 @@
 // it.
 //
 //   Header | first operation of each part | NameEntry[] | text of names | Op[] | paths | literal
-//   text | ChoiceEntry[] | text of choices | SlotVariable[] | VariableEntry[] | FilterEntry[] | JSON
-//   containers (defaults, values of enums, literals)
+//   text | ChoiceEntry[] | text of choices | SlotVariable[] | VariableEntry[] | FilterEntry[] |
+//   JSON containers (defaults, values of enums, literals)
 //
 // All offsets count from the start of the block.
 #pragma once
@@ -23,9 +23,9 @@ enum class OpCode : uint8_t {
   kReturn,  // of a snippet that is called
   kCall,  // arg: first operation of the snippet; name: length of the indentation behind the literal
   kDispatch,  // a call of the snippet that the register names, if the table at arg has it
-  kFilter,  // the register; arg: the first filter, name: how many
-  kUnused1,
-  kUnused2,
+  kFilter,    // the register; arg: the first filter, name: how many
+  kBranch,    // to arg, if the comparison that name says comes out as its kSenseBit says
+  kJump,      // to arg
 
   // Where a value comes from: a variable, a name looked up in the stack of contexts, the innermost
   // context, or the register.
@@ -46,7 +46,8 @@ enum class OpCode : uint8_t {
   kInvertedTop,
   kInvertedRegister,
 
-  kEndSection,  // arg: the first operation of its body
+  kEndSection,   // arg: the first operation of its body
+  kLoadLiteral,  // arg: container
 };
 
 enum class Place : uint8_t { kSlot, kName, kTop, kRegister };
@@ -61,6 +62,9 @@ static_assert(PlaceOf(OpCode::kPrintRegister) == Place::kRegister);
 static_assert(PlaceOf(OpCode::kLoadTop) == Place::kTop);
 static_assert(PlaceOf(OpCode::kSectionSlot) == Place::kSlot);
 static_assert(PlaceOf(OpCode::kInvertedName) == Place::kName);
+
+// A comparison is between what the last two loads have loaded.
+inline constexpr uint16_t kSenseBit = 0x100;
 
 inline constexpr uint8_t kIndentFlag = 1;  // the literal starts a line of a called snippet
 inline constexpr uint8_t kEscapeFlag = 2;  // the value is escaped for HTML

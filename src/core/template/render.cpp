@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "core/json/layout.h"
 #include "core/template/date.h"
@@ -61,8 +62,6 @@ class Renderer {
       if ((op->flags & kIndentFlag) != 0 && !Indent()) return out_.code();
       if (op->length != 0 && !out_.Append(base_ + op->text, op->length)) return out_.code();
       switch (op->code) {
-        case OpCode::kUnused1:
-        case OpCode::kUnused2:
         case OpCode::kText:
           break;
         case OpCode::kEnd:
@@ -84,12 +83,31 @@ class Renderer {
         case OpCode::kLoadSlot:
         case OpCode::kLoadName:
         case OpCode::kLoadTop:
-          register_ = Follow(Get(*op), op->arg);
+          Load(Follow(Get(*op), op->arg));
+          break;
+        case OpCode::kLoadLiteral:
+          Load(program_.container(op->arg));
           break;
 
         case OpCode::kLoadSpecial:
-          register_ = Get(static_cast<Special>(op->name));
+          Load(Get(static_cast<Special>(op->name)));
           break;
+        case OpCode::kBranch: {
+          const auto comparison = static_cast<Comparison>(op->name & (kSenseBit - 1));
+          const bool holds = Holds(comparison);
+          if (owed_ > 0) {
+            const Code code = Spend(std::exchange(owed_, 0));
+            if (code != Code::kOk) return code;
+          }
+          if (holds == ((op->name & kSenseBit) != 0)) {
+            op = ops + op->arg;
+            continue;
+          }
+          break;
+        }
+        case OpCode::kJump:
+          op = ops + op->arg;
+          continue;
         case OpCode::kFilter: {
           if (!filters_.Apply(op->arg, op->name, &register_)) return filters_.code();
           const Code code = Spend(filters_.work());
@@ -150,6 +168,47 @@ class Renderer {
         }
       }
       ++op;
+    }
+  }
+
+  void Load(Value value) noexcept {
+    previous_ = register_;
+    register_ = value;
+  }
+
+  // Values of different types are different, and neither is less; so are lists and objects.
+  bool Holds(Comparison comparison) noexcept {
+    if (comparison == Comparison::kTruth) return register_.Truthy();
+    const auto type = [](Value value) { return value.missing() ? Kind::kNull : value.kind(); };
+    const Kind kind = type(previous_);
+    const bool same = kind == type(register_);
+    bool equal = same && kind != Kind::kArray && kind != Kind::kObject;
+    bool less = false;
+    if (same && kind == Kind::kNumber) {
+      const int order = json::CompareNumbers(previous_, register_);
+      equal = order == 0;
+      less = order < 0;
+    } else if (same && kind == Kind::kString) {
+      const std::string_view left = previous_.string(), right = register_.string();
+      const int order = left.compare(right);
+      equal = order == 0;
+      less = order < 0;
+      owed_ += std::min(left.size(), right.size());
+    }
+    const bool ordered = same && (kind == Kind::kNumber || kind == Kind::kString);
+    switch (comparison) {
+      case Comparison::kEqual:
+        return equal;
+      case Comparison::kDifferent:
+        return !equal;
+      case Comparison::kLess:
+        return less;
+      case Comparison::kLessEqual:
+        return ordered && (less || equal);
+      case Comparison::kGreater:
+        return ordered && !less && !equal;
+      default:
+        return ordered && !less;
     }
   }
 
@@ -329,7 +388,9 @@ class Renderer {
   Output out_;
   Filters filters_;
   Value register_;
-  uint32_t top_ = 0;  // the innermost frame
+  Value previous_;     // what the register held before
+  uint64_t owed_ = 0;  // bytes that were compared
+  uint32_t top_ = 0;   // the innermost frame
   uint32_t calls_ = 0;
   uint32_t ticks_ = 0;  // operations until the next look around
   uint32_t indent_begin_ = 0, indent_end_ = 0;
