@@ -109,8 +109,7 @@ TEST(Filters, Dates) {
            {"date(\"%j %A\")", "\"1900-12-31\"", "365 Monday"},
            {"date(\"%F\")", "\"0001-01-01\"", "0001-01-01"},
            {"date(\"%F\") | default(\"never\")", "null", "never"},
-           {"date(\"%F\")", "\"2025-02-29\"",
-            "!filter \"date\" got the string \"2025-02-29\""},
+           {"date(\"%F\")", "\"2025-02-29\"", "!filter \"date\" got the string \"2025-02-29\""},
            {"date(\"%F\")", "\"tomorrow\"", "!filter \"date\" got the string \"tomorrow\""},
            {"date(\"%F\")", "\"2025-02-28T25:00Z\"",
             "!filter \"date\" got the string \"2025-02-28T25:00Z\""},
@@ -135,8 +134,8 @@ TEST(Filters, MistakesAreRefusedWhereTheyAre) {
            {"{{x | default}}", "filter \"default\" is not written so", 14},
            {"{{x | default(y)}}", "filter \"default\" takes a string, a number, true or false", 15},
            {"{{x | truncate(\"5\")}}", "filter \"truncate\" takes a number", 16},
-           {"{{x | truncate(-1)}}",
-            "filter \"truncate\" takes a whole number from 0 to 1000000000", 16},
+           {"{{x | truncate(-1)}}", "filter \"truncate\" takes a whole number from 0 to 1000000000",
+            16},
            {"{{x | truncate(1.5)}}",
             "filter \"truncate\" takes a whole number from 0 to 1000000000", 16},
            {"{{x | truncate(5, 6)}}", "filter \"truncate\" is not written so", 17},
@@ -201,9 +200,10 @@ TEST(Filters, HaveTheLimitsOfRenderings) {
 }
 
 TEST(LoopNames, OfTheInnermostLoop) {
-  EXPECT_EQ(Render("{{#l}}{{@index}}/{{@index1}}{{#@first}}F{{/@first}}{{^@last}}, {{/@last}}{{/l}}",
-                   R"({"l": ["a", "b", "c"]})"),
-            "0/1F, 1/2, 2/3");
+  EXPECT_EQ(
+      Render("{{#l}}{{@index}}/{{@index1}}{{#@first}}F{{/@first}}{{^@last}}, {{/@last}}{{/l}}",
+             R"({"l": ["a", "b", "c"]})"),
+      "0/1F, 1/2, 2/3");
   EXPECT_EQ(Render("{{#l}}{{@index}}:{{#.}}{{@index}}{{^@last}},{{/@last}}{{/.}};{{/l}}",
                    R"({"l": [[1, 2], [], [3]]})"),
             "0:0,1;1:;2:0;");

@@ -22,12 +22,12 @@ TEST(Inheritance, ReplacedLinesTakeTheIndentationOfTheirPlace) {
   EXPECT_EQ(Render("{{<p}}\n{{$b}}\n    - {{x}}\n      {{y}}\n{{/b}}\n{{/p}}\nend",
                    R"({"x": "1\n2", "y": 3})", R"({"p": "Rules:\n  {{$b}}\n  none\n  {{/b}}\n"})"),
             "Rules:\n  - 1\n2\n    3\nend");
-  EXPECT_EQ(Render("  {{<p}}\n  {{$b}}x{{/b}}\n  {{/p}}\n", "{}",
-                   R"({"p": "a\n {{$b}}\n {{/b}}\nb\n"})"),
-            "  a\n   x\n  b\n");
-  EXPECT_EQ(Render("{{<p}}{{$b}}\r\nx\r\n{{/b}}{{/p}}\r\n", "{}",
-                   R"({"p": "a\r\n  {{$b}}{{/b}}\r\nb"})"),
-            "a\r\n  x\r\nb");
+  EXPECT_EQ(
+      Render("  {{<p}}\n  {{$b}}x{{/b}}\n  {{/p}}\n", "{}", R"({"p": "a\n {{$b}}\n {{/b}}\nb\n"})"),
+      "  a\n   x\n  b\n");
+  EXPECT_EQ(
+      Render("{{<p}}{{$b}}\r\nx\r\n{{/b}}{{/p}}\r\n", "{}", R"({"p": "a\r\n  {{$b}}{{/b}}\r\nb"})"),
+      "a\r\n  x\r\nb");
   EXPECT_EQ(Render("{{$b}}\n  kept\n    as it is\n{{/b}}\n", "{}"), "  kept\n    as it is\n");
   EXPECT_EQ(Render("{{<p}}{{$b}}\n  {{#l}}\n  * {{.}}\n  {{/l}}\n{{/b}}{{/p}}", R"({"l": [1, 2]})",
                    R"({"p": "A {{$b}}{{/b}} B"})"),
@@ -35,10 +35,12 @@ TEST(Inheritance, ReplacedLinesTakeTheIndentationOfTheirPlace) {
 }
 
 TEST(Inheritance, ParentsIncludeThemselvesThroughSections) {
-  EXPECT_EQ(Render("{{<node}}{{$tag}}*{{/tag}}{{/node}}",
-                   R"({"v": 1, "k": [{"v": 2, "k": [{"v": 3, "k": []}]}, {"v": 4, "k": []}]})",
-                   R"j({"node": "{{$tag}}-{{/tag}}{{v}}({{#k}}{{<node}}{{$tag}}+{{/tag}}{{/node}}{{/k}})"})j"),
-            "*1(*2(*3())*4())");
+  EXPECT_EQ(
+      Render(
+          "{{<node}}{{$tag}}*{{/tag}}{{/node}}",
+          R"({"v": 1, "k": [{"v": 2, "k": [{"v": 3, "k": []}]}, {"v": 4, "k": []}]})",
+          R"j({"node": "{{$tag}}-{{/tag}}{{v}}({{#k}}{{<node}}{{$tag}}+{{/tag}}{{/node}}{{/k}})"})j"),
+      "*1(*2(*3())*4())");
   Template endless = {.texts = {"{{>p}}"},
                       .snippets = R"({"p": "{{<p}}{{$a}}x{{/a}}{{/p}}{{$a}}{{/a}}"})"};
   EXPECT_EQ(endless.Render("{}"), "!snippet \"p\" includes itself without end: p > p");
