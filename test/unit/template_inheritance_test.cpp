@@ -97,6 +97,14 @@ TEST(DynamicNames, TakeNothingButAString) {
             "12");
 }
 
+TEST(DynamicNames, HaveNoEmptyParts) {
+  for (const char* text : {"{{>*}}", "{{>*.*}}", "{{>**.}}", "{{>*a..b}}"}) {
+    Template source = {.texts = {text}, .snippets = "{}"};
+    EXPECT_FALSE(source.Compile()) << text;
+    EXPECT_EQ(source.code, tmpl::Code::kSyntax);
+  }
+}
+
 TEST(DynamicNames, NameParentsToo) {
   EXPECT_EQ(Render("{{<*n}}{{$b}}new{{/b}}{{/*n}}", R"({"n": "p"})",
                    R"({"p": "<{{$b}}old{{/b}}>", "q": ""})"),

@@ -291,7 +291,7 @@ char* FormatDate(Instant instant, int32_t offset, std::string_view format, char*
 char* FormatTimestamp(int64_t microseconds_since_2000, char* out) {
   // Splitting first keeps even the largest number within range.
   const int64_t days = FloorDivide(microseconds_since_2000, kDay);
-  const int64_t time = microseconds_since_2000 - days * kDay;
+  const int64_t time = (microseconds_since_2000 % kDay + kDay) % kDay;
   const Date date = DateFromDays(days + kDaysTo2000);
   out = Digits(date.day, 2, Put("-", Digits(date.month, 2, Put("-", Digits(date.year, 4, out)))));
   out = Put("T", out);

@@ -25,7 +25,7 @@ std::string_view CutText(std::string_view text, size_t bytes) {
 }
 
 ErrorText& ErrorText::operator<<(std::string_view text) {
-  if (full_) return *this;
+  if (full_ || text.empty()) return *this;
   if (text.size() <= left()) {
     std::memcpy(buffer_ + length_, text.data(), text.size());
     length_ += text.size();

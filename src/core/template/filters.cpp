@@ -165,7 +165,7 @@ Value Filters::ApplyOne(const FilterEntry& filter, Value value) noexcept {
     case FilterId::kIndent:
       return Indent(text, number);
     case FilterId::kFence:
-      return Fence(text, filter.literal == 0 ? std::string_view()
+      return Fence(text, filter.literal == 0 ? std::string_view("")
                                              : program_.container(filter.literal).string());
     default: {  // kTrim
       const size_t begin = std::min(text.find_first_not_of(kBlank), text.size());

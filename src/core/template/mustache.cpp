@@ -279,7 +279,7 @@ class Parser {
         TakeStar(&node);
         // More stars are allowed and lead nowhere: nothing is named so.
         std::string path(ast_->Text(node));
-        std::erase(path, '*');
+        std::replace(path.begin(), path.end(), '*', 'x');
         problem = PathProblem(path);
       } else {
         problem = SnippetProblem(content);

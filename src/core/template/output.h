@@ -79,7 +79,10 @@ class Output {
 
   Code code() const noexcept { return code_; }
   size_t size() const noexcept { return static_cast<size_t>(at_ - buffer_->data); }
-  std::string_view text() const noexcept { return {buffer_->data, size()}; }
+  std::string_view text() const noexcept {
+    if (buffer_->data == nullptr) return "";  // not null, also of nothing
+    return {buffer_->data, size()};
+  }
 
  private:
   static constexpr size_t kPollBytes = size_t{1} << 20;
