@@ -1,4 +1,5 @@
 -- Installing the extension, and what it brings.
+\set SHOW_CONTEXT never
 
 -- A schema promptreg that somebody else made before is not taken over.
 CREATE SCHEMA promptreg;

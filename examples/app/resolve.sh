@@ -3,8 +3,9 @@
 #
 #   examples/app/resolve.sh PROMPT USER '{"variable": "value"}' [ENVIRONMENT]
 #
-# The values are bound as parameters, never pasted into SQL.  The exit code tells the cases apart
-# that a caller treats differently: 2 the prompt is not served there, 3 the variables are wrong.
+# psql quotes the values (:'name'); a driver would bind them as parameters.  The exit code tells the
+# cases apart that a caller treats differently: 2 the prompt is not served there, 3 the variables
+# are wrong, 1 anything else.
 set -u
 [ $# -ge 3 ] || { sed -n '2,/^$/s/^# \{0,1\}//p' "$0" >&2; exit 64; }
 

@@ -19,6 +19,39 @@ struct Field {
   Oid type;
 };
 
+bool IsUtf8() {
+  return GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII;
+}
+
+// The canonical form is UTF-8, whatever the encoding of the database.
+std::string_view Utf8(std::string_view text) {
+  if (IsUtf8()) return text;
+  const char* converted = pg_server_to_any(text.data(), static_cast<int>(text.size()), PG_UTF8);
+  return {converted, converted == text.data() ? text.size() : strlen(converted)};
+}
+
+// The same value with its strings in UTF-8, since keys are sorted by their bytes in UTF-8.
+Jsonb* InUtf8(Jsonb* value) {
+  if (IsUtf8()) return value;
+  JsonbIterator* iterator = JsonbIteratorInit(&value->root);
+  JsonbParseState* state = nullptr;
+  JsonbValue* result = nullptr;
+  JsonbValue part;
+  JsonbIteratorToken token;
+  while ((token = JsonbIteratorNext(&iterator, &part, false)) != WJB_DONE) {
+    const bool carries = token == WJB_KEY || token == WJB_VALUE || token == WJB_ELEM;
+    if (carries && part.type == jbvString) {
+      const std::string_view utf8 =
+          Utf8({part.val.string.val, static_cast<size_t>(part.val.string.len)});
+      part.val.string.val = const_cast<char*>(utf8.data());
+      part.val.string.len = static_cast<int>(utf8.size());
+    }
+    const bool begins_scalar = token == WJB_BEGIN_ARRAY && part.val.array.rawScalar;
+    result = pushJsonbValue(&state, token, carries || begins_scalar ? &part : nullptr);
+  }
+  return JsonbValueToJsonb(result);
+}
+
 void AppendText(StringInfo out, std::string_view text) {
   appendStringInfoChar(out, '"');
   for (const char c : text) {
@@ -79,7 +112,7 @@ void AppendTimestamp(StringInfo out, TimestampTz value) {
 }
 
 void AppendJson(StringInfo out, Jsonb* value) {
-  const json::Value view = JsonView(value);
+  const json::Value view = JsonView(InUtf8(value));
   char* buffer = nullptr;
   size_t size = 0;
   bool written = false;
@@ -104,7 +137,7 @@ void AppendJson(StringInfo out, Jsonb* value) {
 void AppendValue(StringInfo out, const Field& field) {
   switch (field.type) {
     case TEXTOID:
-      AppendText(out, TextView(DatumGetTextPP(field.value)));
+      AppendText(out, Utf8(TextView(DatumGetTextPP(field.value))));
       break;
     case BYTEAOID:
       AppendHex(out, TextView(DatumGetTextPP(field.value)));
@@ -185,8 +218,7 @@ Datum promptreg_canonical_record(PG_FUNCTION_ARGS) {
     pg::AppendValue(&out, fields[i]);
   }
   appendStringInfoChar(&out, '}');
-  const char* utf8 = pg_server_to_any(out.data, out.len, PG_UTF8);
-  const size_t size = utf8 == out.data ? static_cast<size_t>(out.len) : strlen(utf8);
-  PG_RETURN_BYTEA_P(reinterpret_cast<bytea*>(pg::NewText({utf8, size})));
+  PG_RETURN_BYTEA_P(
+      reinterpret_cast<bytea*>(pg::NewText({out.data, static_cast<size_t>(out.len)})));
 }
 }

@@ -79,13 +79,17 @@ const char* LimitSetting(tmpl::Code code) {
 void ReportTemplateError(const tmpl::Error& error, const char* where) {
   const char* setting = LimitSetting(error.code);
   const char* detail = error.detail[0] != '\0' ? error.detail : nullptr;
-  if (detail == nullptr && setting != nullptr)
+  const char* hint = error.hint[0] != '\0' ? error.hint : nullptr;
+  if (setting != nullptr && detail == nullptr) {
     detail = psprintf("The limit is the setting %s.", setting);
-  ereport(ERROR,
-          (errcode(SqlState(error.code)),
-           where != nullptr ? errmsg("%s: %s", where, error.message) : errmsg("%s", error.message),
-           detail != nullptr ? errdetail("%s", detail) : 0,
-           error.hint[0] != '\0' ? errhint("%s", error.hint) : 0));
+  } else if (setting != nullptr && hint == nullptr) {
+    hint = psprintf("The limit is the setting %s.", setting);
+  }
+  ereport(
+      ERROR,
+      (errcode(SqlState(error.code)),
+       where != nullptr ? errmsg("%s: %s", where, error.message) : errmsg("%s", error.message),
+       detail != nullptr ? errdetail("%s", detail) : 0, hint != nullptr ? errhint("%s", hint) : 0));
   pg_unreachable();
 }
 

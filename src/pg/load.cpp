@@ -340,6 +340,9 @@ void CheckResolveRight(Route* route) {
   const bool latest = route->environment == "latest";
   if (!Allowed(role, latest ? Right::kRead : Right::kResolve, route->prompt_name,
                route->environment)) {
+    if (Allowed(role, Right::kRead, route->prompt_name, std::nullopt)) {
+      RefuseRight(Right::kResolve, route->prompt_name, route->environment, route->asked_name);
+    }
     RaiseUnresolved(route->asked_name, route->environment);
   }
   route->authorized_role = role;

@@ -14,10 +14,16 @@ struct Candidate {
   Datum name;
 };
 
+// Ties go by name, so that the same question gets the same answer.
+bool IsNearer(const Candidate& a, const Candidate& b) {
+  if (a.distance != b.distance) return a.distance < b.distance;
+  return TextView(DatumGetTextPP(a.name)) < TextView(DatumGetTextPP(b.name));
+}
+
 // Keeps the nearest few in order.
 void Keep(Candidate* best, int* count, Candidate candidate) {
   int at = *count;
-  while (at > 0 && best[at - 1].distance > candidate.distance) --at;
+  while (at > 0 && IsNearer(candidate, best[at - 1])) --at;
   if (at >= kMostShown) return;
   for (int i = std::min(*count, kMostShown - 1); i > at; --i) best[i] = best[i - 1];
   best[at] = candidate;

@@ -145,8 +145,6 @@ bool Allowed(Oid role, Right right, std::optional<std::string_view> name,
     const Grant& grant = grants[i];
     if (!grant.exists || (Implied(grant.right) & Bit(right)) == 0) continue;
     if (environment && !grant.environment.empty() && grant.environment != *environment) continue;
-    // A right that was granted for one environment says nothing of the prompt's other versions.
-    if (right == Right::kRead && !grant.environment.empty()) continue;
     if (name && !Matches(grant.pattern, *name)) continue;
     if (grant.role == ACL_ID_PUBLIC || has_privs_of_role(role, grant.role)) return true;
   }

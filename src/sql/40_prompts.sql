@@ -75,6 +75,22 @@ $$;
 COMMENT ON FUNCTION promptreg.authorize_names(text, text) IS
   'Error unless the caller has a right on every name that a pattern stands for';
 
+-- Writers of one prompt come one after the other. The lock is an UPDATE that changes nothing: unlike FOR UPDATE it leaves
+-- a trace for transactions with an older snapshot, which fail with serialization_failure instead of deciding by what is
+-- no longer true.
+CREATE FUNCTION promptreg.lock_prompt(prompt_id bigint) RETURNS promptreg.prompts
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  locked promptreg.prompts;
+BEGIN
+  UPDATE promptreg.prompts p SET head_version = p.head_version
+   WHERE p.id = lock_prompt.prompt_id RETURNING p.* INTO STRICT locked;
+  RETURN locked;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.lock_prompt(bigint) IS 'Locks a prompt against other writers until the transaction ends';
+
 -- Rights are decided on the name before anything is said of whether the prompt exists.
 CREATE FUNCTION promptreg.open_prompt(name text, "right" text, env text DEFAULT NULL, lock boolean DEFAULT false)
 RETURNS promptreg.prompts
@@ -93,7 +109,7 @@ BEGIN
     PERFORM promptreg.raise_undefined_prompt(open_prompt.name);
   END IF;
   IF open_prompt.lock THEN
-    SELECT p.* INTO STRICT found FROM promptreg.prompts p WHERE p.id = found.id FOR NO KEY UPDATE;
+    RETURN promptreg.lock_prompt(found.id);
   END IF;
   RETURN found;
 END;

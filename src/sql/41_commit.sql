@@ -188,8 +188,7 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.raise_undefined_version(promptreg.prompts, integer) IS 'The error for a version that does not exist';
 
--- The prompt's row is locked: numbers have no gaps and no repeats. Where a snapshot is older than another commit, the
--- UPDATE of head_version fails with serialization_failure and the caller tries again.
+-- The prompt's row is locked: numbers have no gaps and no repeats.
 CREATE FUNCTION promptreg.commit_version(
   prompt promptreg.prompts, draft promptreg.draft, message text, parent_version integer, branch text
 ) RETURNS integer

@@ -15,7 +15,13 @@ BEGIN
       PERFORM promptreg._prompt_create(name => ensure_prompt.name, description => ensure_prompt.description,
         kind => ensure_prompt.kind, tags => ensure_prompt.tags, team => ensure_prompt.team);
     EXCEPTION WHEN SQLSTATE 'PR041' THEN
-      NULL;  -- somebody else has just created it
+      -- Somebody else has just created it. A snapshot from before that cannot go on from there.
+      IF NOT EXISTS (SELECT FROM promptreg.names n WHERE n.name = ensure_prompt.name) THEN
+        RAISE EXCEPTION USING
+          ERRCODE = 'serialization_failure',
+          MESSAGE = format('could not serialize access due to concurrent creation of prompt "%s"', ensure_prompt.name),
+          HINT = 'The transaction might succeed if retried.';
+      END IF;
     END;
   END IF;
   RETURN promptreg.open_for_change(name => ensure_prompt.name, "right" => 'author');

@@ -36,6 +36,16 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.check_release(jsonb, bigint) IS 'Error unless one change of a release is valid; index counts from 1';
 
+-- The arguments of prompt_promote are understood too: name for prompt, env for environment.
+CREATE FUNCTION promptreg.canonical_release(change jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN jsonb_typeof(change) <> 'object' OR change = '{}' THEN change
+            ELSE (SELECT jsonb_object_agg(CASE WHEN k.key = 'name' AND NOT change ? 'prompt' THEN 'prompt'
+                                               WHEN k.key = 'env' AND NOT change ? 'environment' THEN 'environment'
+                                               ELSE k.key END, k.value)
+                    FROM jsonb_each(change) AS k (key, value)) END;
+COMMENT ON FUNCTION promptreg.canonical_release(jsonb) IS 'One change of a release with the keys prompt and environment';
+
 CREATE FUNCTION promptreg.apply_release(change jsonb, reason text) RETURNS promptreg.deployment
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -62,6 +72,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   change jsonb;
+  all_changes jsonb;
 BEGIN
   IF coalesce(jsonb_typeof(changes), '') <> 'array' OR changes = '[]' THEN
     RAISE EXCEPTION USING
@@ -69,21 +80,22 @@ BEGIN
       MESSAGE = 'a release must be a JSON array with at least one change',
       HINT = 'For example [{"prompt": "support", "version": 7, "environment": "production"}].';
   END IF;
+  SELECT jsonb_agg(promptreg.canonical_release(c.value) ORDER BY c.ordinality) INTO all_changes
+    FROM jsonb_array_elements(changes) WITH ORDINALITY AS c (value, ordinality);
   PERFORM promptreg.check_release(change => c.value, index => c.ordinality)
-     FROM jsonb_array_elements(changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
+     FROM jsonb_array_elements(all_changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
   PERFORM promptreg.open_prompt(name => c.value ->> 'prompt', "right" => 'release', env => c.value ->> 'environment')
-     FROM jsonb_array_elements(changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
-  PERFORM p.id
-     FROM promptreg.prompts p
-    WHERE p.id IN (SELECT n.prompt_id FROM promptreg.names n, jsonb_array_elements(changes) c
-                    WHERE n.name = c.value ->> 'prompt')
-    ORDER BY p.id FOR NO KEY UPDATE;
+     FROM jsonb_array_elements(all_changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
+  PERFORM promptreg.lock_prompt(p.id)
+     FROM (SELECT DISTINCT n.prompt_id AS id
+             FROM promptreg.names n JOIN jsonb_array_elements(all_changes) AS c (value) ON n.name = c.value ->> 'prompt'
+            ORDER BY 1) p;
   FOR change IN
-    SELECT c.value FROM jsonb_array_elements(changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality
+    SELECT c.value FROM jsonb_array_elements(all_changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality
   LOOP
     RETURN NEXT promptreg.apply_release(change => change, reason => _prompt_release.reason);
   END LOOP;
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_release(jsonb, text) IS
-  'Several promotions, rollbacks and retirements, all or nothing: [{"prompt", "version", "environment", "action", "reason", "end_experiment"}]. Right: release on each';
+  'Several promotions, rollbacks and retirements, all or nothing: [{"prompt", "version", "environment", "action", "reason", "end_experiment"}]; name and env are understood too. Right: release on each';

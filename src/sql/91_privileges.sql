@@ -8,7 +8,11 @@ BEGIN
   FOR object IN
     SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc p
      WHERE p.pronamespace = 'promptreg'::regnamespace
-       AND p.proname NOT IN ('hash64', 'slot', 'pick_variant', 'allowed')
+       AND p.proname NOT IN ('hash64', 'slot', 'pick_variant', 'allowed',
+           'chi_squared_test', 'two_proportion_test', 'welch_t_test', 'fisher_exact_test', 'sample_ratio_test',
+           'sample_ratio_sequential', 'prob_best', 'expected_loss', 'confidence_sequence',
+           'bernoulli_confidence_sequence', 'sample_size_proportions', 'sample_size_means',
+           'minimum_detectable_effect', 'holm', 'benjamini_hochberg', 'bandit_weights')
      ORDER BY 1
   LOOP
     EXECUTE 'REVOKE ALL ON FUNCTION ' || object || ' FROM PUBLIC';

@@ -9,7 +9,21 @@
 
 namespace promptreg::json {
 
-using namespace layout;
+using layout::CompareKeys;
+using layout::kArrayFlag;
+using layout::kContainer;
+using layout::kCountMask;
+using layout::kFalse;
+using layout::kHasOffset;
+using layout::kLengthMask;
+using layout::kNull;
+using layout::kNumeric;
+using layout::kObjectFlag;
+using layout::kScalarFlag;
+using layout::kStride;
+using layout::kString;
+using layout::kTrue;
+using layout::Offset;
 
 namespace {
 

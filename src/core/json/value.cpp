@@ -5,7 +5,17 @@
 
 namespace promptreg::json {
 
-using namespace layout;
+using layout::CompareKeys;
+using layout::Decode;
+using layout::End;
+using layout::Entry;
+using layout::kCountMask;
+using layout::kLengthMask;
+using layout::kObjectFlag;
+using layout::kScalarFlag;
+using layout::kStride;
+using layout::Load32;
+using layout::Offset;
 
 Value Value::FromContainer(const void* container) {
   const auto* data = static_cast<const char*>(container);

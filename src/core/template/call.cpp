@@ -57,9 +57,8 @@ bool Compiler::Call(const Context& context, const Node& node, Variant variant) {
 
 bool Compiler::EmitCall(const Context& context, const Node& node, OpCode code, uint32_t arg) {
   std::string indent;
-  if (node.standalone) indent = context.indent + std::string(Indent(context, node));
-  if (indent.size() > UINT16_MAX) {
-    return Fail(Code::kProgramTooLarge, context, node.position, "snippet is indented too far");
+  if (node.standalone && !Indentation(context, node, context.ast->Indent(node), &indent)) {
+    return false;
   }
   // The indentation in force is only that of this text's caller if this text is called itself.
   const uint8_t flags = node.standalone && context.called ? kNestFlag : 0;

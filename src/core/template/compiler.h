@@ -134,7 +134,8 @@ class Compiler {
   bool ReadOverrides(const Context& context, const Node& parent, const Overrides** overrides);
   bool ExpandOverride(const Context& context, const Node& block, const Override& override);
 
-  static std::string_view Indent(const Context& context, const Node& node);
+  bool Indentation(const Context& context, const Node& node, std::string_view blanks,
+                   std::string* indent);
 
   uint32_t AddCallee(Variant variant);
   bool Call(const Context& context, const Node& node, Variant variant);

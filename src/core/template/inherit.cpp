@@ -131,7 +131,7 @@ bool Compiler::ExpandVariant(const Context& context, const Node& node, const Ast
   chain_.push_back({.variant = variant, .sections = sections_});
   Context inner = {.ast = ast, .snippet = name, .overrides = variant.second};
   if (node.standalone) {
-    inner.indent = context.indent + std::string(Indent(context, node));
+    if (!Indentation(context, node, context.ast->Indent(node), &inner.indent)) return false;
     inner.called = context.called;
   }
   if (!Expand(inner)) return false;
@@ -194,7 +194,7 @@ bool Compiler::ExpandOverride(const Context& context, const Node& block, const O
     if (!FindIndent(*context.ast, first, block.match, &indent)) {
       indent = context.ast->Indent(block);
     }
-    inner.indent += Stripped(indent, context.strip);
+    if (!Indentation(context, block, indent, &inner.indent)) return false;
   }
   line_start_ = block.standalone;
   if (!ExpandRange(inner, override.node + 1, given.match)) return false;
@@ -209,8 +209,19 @@ bool Compiler::ExpandOverride(const Context& context, const Node& block, const O
   return true;
 }
 
-std::string_view Compiler::Indent(const Context& context, const Node& node) {
-  return Stripped(context.ast->Indent(node), context.strip);
+// The indentation of what stands behind such blanks on a line. It is bounded because each line
+// repeats it.
+bool Compiler::Indentation(const Context& context, const Node& node, std::string_view blanks,
+                           std::string* indent) {
+  constexpr size_t kMostBlanks = 1000;
+  blanks = Stripped(blanks, context.strip);
+  if (context.indent.size() + blanks.size() > kMostBlanks) {
+    return Fail(Code::kProgramTooLarge, context, node.position,
+                "snippet is indented by more than " + std::to_string(kMostBlanks) + " blanks");
+  }
+  *indent = context.indent;
+  *indent += blanks;
+  return true;
 }
 
 }  // namespace promptreg::tmpl

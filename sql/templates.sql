@@ -1,0 +1,64 @@
+-- Templates through SQL: the syntaxes, escaping, snippets, errors with their place. The language itself is tested with
+-- the library.
+
+SELECT prompt_render_template('Hello {{name}}, {{{name}}}, {{&name}}', '{"name": "<Ada> & \"Co\""}'),
+       prompt_render_template('Hello {{name}}, {{{name}}}, {{&name}}', '{"name": "<Ada> & \"Co\""}', escape => 'html');
+SELECT prompt_render_template('{name} {{name}}', '{"name": "Ada"}', syntax => 'fstring');
+SELECT prompt_render_template('{name} {{name}} {{#', '{"name": "Ada"}', syntax => 'none');
+SELECT prompt_render_template('{{#items}}
+- {{.}}
+{{/items}}
+{{^items}}
+none
+{{/items}}
+{{! a comment }}
+{{=<% %>=}}
+<%total%> {{total}}', '{"items": [1, "two", null], "total": 3}');
+
+-- The values may be any JSON.
+SELECT prompt_render_template('{{.}}', '"text"'), prompt_render_template('{{.}}', '12.0'), prompt_render_template('{{#.}}{{.}};{{/.}}', '[1, [2], {"a": 3}]'),
+       prompt_render_template('[{{.}}]', 'null'), prompt_render_template('{{a}}', NULL);
+
+-- What the hint about braces says is true.
+SELECT prompt_render_template('\{{name}} {{name}}', '{"name": "Ada"}');
+
+-- Snippets.
+SELECT prompt_render_template('{{> greeting}}, {{name}}', '{"name": "Ada"}', '{"greeting": "Good {{time}}{{> mark}}", "mark": "!"}');
+SELECT prompt_render_template('[{{> none}}]');
+CALL test.fails($$SELECT prompt_render_template('a', snippets => '[]')$$);
+CALL test.fails($$SELECT prompt_render_template('{{> a}}', snippets => '{"a": 1}')$$);
+CALL test.fails($$SELECT prompt_render_template('{{> a}}', snippets => '{"a": "{{#open}}"}')$$);
+CALL test.fails($$SELECT prompt_render_template('{{> a}}', snippets => '{"a": "{{> b}}", "b": "{{> a}}"}')$$);
+SELECT prompt_render_template('{{> a}}', '{"v": 1, "c": [{"v": 2, "c": []}]}', '{"a": "{{v}}{{#c}}({{> a}}){{/c}}"}');
+SELECT prompt_create('templates/a');
+CALL test.fails($$SELECT prompt_commit('templates/a', 'uses {{> a_snippet}}')$$);
+
+-- Errors say where.
+CALL test.fails($$SELECT prompt_render_template('Hello {{name')$$);
+CALL test.fails($$SELECT prompt_render_template('one
+two {{#a}}{{/b}}')$$);
+CALL test.fails($$SELECT prompt_render_template('{{#a}}{{#b}}{{/a}}{{/b}}')$$);
+CALL test.fails($$SELECT prompt_render_template('{{/a}}')$$);
+CALL test.fails($$SELECT prompt_render_template('{{}}')$$);
+CALL test.fails($$SELECT prompt_render_template('{"a": {{"b": 1}}}')$$);
+CALL test.fails($$SELECT prompt_render_template('{{= x =}}')$$);
+CALL test.fails($$SELECT prompt_render_template('{{{a}}')$$);
+CALL test.fails($$SELECT prompt_render_template('{a', syntax => 'fstring')$$);
+CALL test.fails($$SELECT prompt_render_template('a}', syntax => 'fstring')$$);
+CALL test.fails($$SELECT prompt_render_template('{a.b}', syntax => 'fstring')$$);
+CALL test.fails($$SELECT prompt_commit('templates/a', 'Hello {{name')$$);
+SELECT prompt_create('templates/chat', kind => 'chat');
+CALL test.fails($$SELECT prompt_commit('templates/chat', messages => '[{"role": "user", "content": "ok"}, {"role": "user", "content": "not {{ok"}]')$$);
+SELECT head_version FROM promptreg.prompts WHERE name LIKE 'templates/%';
+
+CALL test.fails($$SELECT prompt_render_template(NULL)$$);
+CALL test.fails($$SELECT prompt_render_template('a', escape => NULL)$$);
+CALL test.fails($$SELECT prompt_render_template('a', escape => 'xml')$$);
+CALL test.fails($$SELECT prompt_render_template('a', syntax => NULL)$$);
+CALL test.fails($$SELECT prompt_render_template('a', syntax => 'jinja2')$$);
+SELECT prompt_render_template(''), prompt_render_template('', syntax => 'none'), prompt_render_template('x', snippets => NULL);
+
+-- Stored with syntax and escape.
+SELECT prompt_commit('templates/a', '{name} {{x}}', syntax => 'fstring'), prompt_commit('templates/a', '{{name}}', escape => 'html'),
+       prompt_commit('templates/a', '{{name}}', syntax => 'none');
+SELECT version, prompt_render_version('templates/a', version, '{"name": "<Ada>"}') FROM generate_series(1, 3) AS version;

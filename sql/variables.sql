@@ -1,0 +1,64 @@
+-- Declared variables: what a commit checks, and what a rendering demands.
+
+SELECT prompt_create('variables/a');
+SELECT prompt_commit('variables/a', '{{customer.name}} ordered {{count}} of {{size}}: {{#items}}{{label}},{{/items}} {{note}}', variables => '[
+  {"name": "customer", "type": "object", "required": true, "description": "Who"},
+  {"name": "count", "type": "integer", "required": true},
+  {"name": "size", "type": "enum", "values": ["small", "large"], "default": "small"},
+  {"name": "items", "type": "array"},
+  {"name": "note", "nullable": false, "required": true}]');
+SELECT jsonb_pretty(variables) AS variables FROM prompt_get('variables/a');
+
+SELECT prompt_render('variables/a', 'latest', vars => '{"customer": {"name": "Ada"}, "count": 2, "items": [{"label": "tent"}, {"label": "peg"}], "note": "soon"}');
+SELECT prompt_render('variables/a', 'latest', vars => '{"customer": {}, "count": 2, "size": "large", "items": null, "note": ""}');
+
+-- All missing ones are named at once; so are all invalid ones.
+CALL test.fails($$SELECT prompt_render('variables/a', 'latest')$$);
+CALL test.fails($$SELECT prompt_render('variables/a', 'latest', vars => NULL)$$);
+CALL test.fails($$SELECT prompt_render('variables/a', 'latest', vars => '{"customer": {"name": "Ada"}, "count": null, "note": null}')$$);
+CALL test.fails($$SELECT prompt_render('variables/a', 'latest', vars => '{"customer": "Ada", "count": 1.5, "size": "huge", "items": {}, "note": 1}')$$);
+CALL test.fails($$SELECT prompt_resolve('variables/a', 'latest', vars => '{"count": "2"}')$$);
+CALL test.fails($$SELECT prompt_render_version('variables/a', 1, jsonb_build_object('customer', repeat('x', 10000)))$$);
+SELECT prompt_explain('variables/a', 'latest', vars => '{"count": 1, "coutn": 2}') -> 'missing_variables' AS missing,
+       prompt_explain('variables/a', 'latest', vars => '{"count": 1, "coutn": 2}') -> 'unused_variables' AS unused;
+
+-- Every type with every JSON value.
+SELECT prompt_create('variables/' || type), prompt_commit('variables/' || type, '{{x}}',
+         variables => jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('name', 'x', 'type', type, 'values', CASE type WHEN 'enum' THEN '["a"]'::jsonb END))))
+  FROM unnest('{string,number,integer,boolean,array,object,enum}'::text[]) AS type;
+SELECT type, string_agg(value, '  ' ORDER BY n) FILTER (WHERE test.error_of(format('SELECT prompt_render(%L, %L, vars => %L)', 'variables/' || type, 'latest', format('{"x": %s}', value))) IS NULL) AS accepted,
+       string_agg(DISTINCT left(test.error_of(format('SELECT prompt_render(%L, %L, vars => %L)', 'variables/' || type, 'latest', format('{"x": %s}', value))), 5), ' ') AS otherwise
+  FROM unnest('{string,number,integer,boolean,array,object,enum}'::text[]) WITH ORDINALITY AS t (type, o),
+       unnest(ARRAY['"a"', '"b"', '1', '1.0', '1.5', '1e2', '1e-2', 'true', 'false', 'null', '[]', '[1]', '{}', '{"a":1}']) WITH ORDINALITY AS v (value, n)
+ GROUP BY type, o ORDER BY o;
+
+-- Declarations given as an object mean the same.
+SELECT prompt_create('variables/b');
+SELECT prompt_commit('variables/b', '{{a}} {{b}}', variables => '[{"name": "a", "required": true}, {"name": "b", "type": "number", "default": 7}]') AS v1,
+       prompt_commit('variables/b', '{{a}} {{b}}', variables => '{"a": {"required": true}, "b": {"type": "number", "default": 7}}') AS v2;
+SELECT count(DISTINCT content_hash) AS contents FROM prompt_history('variables/b');
+SELECT prompt_render('variables/b', 'latest', vars => '{"a": "x"}');
+
+-- A template may use only what is declared.
+CALL test.fails($$SELECT prompt_commit('variables/b', '{{a}} {{c}}', variables => '[{"name": "a"}]')$$);
+CALL test.fails($$SELECT prompt_commit('variables/b', 'line one
+{{a}} {{#c}}{{d}}{{/c}}', variables => '[{"name": "a"}, {"name": "d"}]')$$);
+CALL test.fails($$SELECT prompt_commit('variables/b', '{{a.b}} {{c.d}}', variables => '[{"name": "a"}]')$$);
+CALL test.fails($$SELECT prompt_commit('variables/b', '{{a}}', variables => '[]')$$);
+SELECT prompt_commit('variables/b', 'no variables', variables => '[]');
+SELECT prompt_commit('variables/b', '{{a}}', variables => '[{"name": "a"}, {"name": "unused", "default": "x"}]');
+CALL test.fails($$SELECT prompt_commit('variables/b', '{{a}}', variables => '[{"name": "a", "default": null}]')$$);
+
+-- What is no declaration.
+SELECT * FROM test.errors_of($$SELECT prompt_commit('variables/b', '{{a}}', variables => %L)$$,
+  'null', '"a"', '1', '["a"]', '[{}]', '[{"name": 1}]', '[{"name": ""}]', '[{"name": "a"}, {"name": "a"}]', '[{"name": "a.b"}]',
+  '[{"name": "a", "type": "text"}]', '[{"name": "a", "type": null}]', '[{"name": "a", "tpye": "string"}]', '[{"name": "a", "required": "yes"}]',
+  '[{"name": "a", "nullable": 1}]', '[{"name": "a", "type": "integer", "default": 1.5}]', '[{"name": "a", "type": "string", "default": 1}]',
+  '[{"name": "a", "type": "enum"}]', '[{"name": "a", "type": "enum", "values": []}]', '[{"name": "a", "type": "enum", "values": "x"}]',
+  '[{"name": "a", "type": "enum", "values": ["x"], "default": "y"}]', '[{"name": "a", "values": ["x"]}]', '[{"name": "a", "description": 1}]',
+  '{"a": 1}', '{"a": {"name": "b"}}', '{"a": null}');
+CALL test.fails($$SELECT prompt_commit('variables/b', '{{a}}', variables => '[{"name": "a", "type": "text"}]')$$);
+
+-- Without declarations everything is optional.
+SELECT prompt_commit('variables/b', '[{{a}}][{{b.c}}][{{#d}}{{e}}{{/d}}]');
+SELECT prompt_render('variables/b', 'latest'), prompt_render('variables/b', 'latest', vars => '{"a": 1, "b": {"c": 2}, "d": [{"e": 3}]}');

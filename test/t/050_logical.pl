@@ -1,0 +1,79 @@
+# Logical replication into the registry's tables of another database: a session there with a warm cache serves what was
+# promoted here.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PromptregTest;
+use PromptregSession;
+
+my $publisher = new_node('publisher', allows_streaming => 'logical');
+my $subscriber = new_node('subscriber');
+
+$publisher->safe_psql('postgres', q{
+	SELECT prompt_create('p');
+	SELECT prompt_commit('p', i || ' {{name}}') FROM generate_series(1, 10) i;
+	SELECT prompt_promote('p', 1, 'production');
+	SELECT prompt_environment_create('canary');
+	SELECT prompt_promote('p', 5, 'canary')});
+
+# Everything but the environments of the installation, which both sides have, and what only lives within a transaction.
+my $tables = join ', ', map { "promptreg.$_" }
+  qw(prompts names versions deployments experiments variants weights routes audit_log changes grants);
+is( $publisher->safe_psql('postgres', q{
+		SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class c
+		 WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind = 'r'}),
+	'audit_log cache_signal changes commit_order deployments environments experiments grants names pending_changes prompts routes variants versions weights',
+	'the tables are the ones that this test knows');
+$publisher->safe_psql('postgres', qq{
+	CREATE PUBLICATION registry FOR TABLE $tables;
+	CREATE PUBLICATION environments FOR TABLE promptreg.environments WHERE (NOT builtin) WITH (publish = 'insert')});
+$subscriber->safe_psql('postgres', 'CREATE SUBSCRIPTION registry CONNECTION $$' . $publisher->connstr('postgres') . '$$ PUBLICATION registry, environments');
+$subscriber->poll_query_until('postgres', q{SELECT count(*) = 12 AND bool_and(srsubstate IN ('r', 's')) FROM pg_subscription_rel})
+  or die 'the initial copy does not end';
+$publisher->wait_for_catchup('registry');
+
+my $session = PromptregSession->new($subscriber, 'postgres');
+my $render = q{SELECT prompt_render('p', 'production', 'u', '{"name": "Ann"}')};
+is($session->query($render), '1 Ann', 'the subscriber resolves what was copied');
+is($session->query(q{SELECT prompt_render('p', 'canary', 'u', '{"name": "Ann"}')}), '5 Ann', '... in an environment that was copied');
+
+sub after
+{
+	my ($sql, $expected, $what) = @_;
+	$publisher->safe_psql('postgres', $sql);
+	$publisher->wait_for_catchup('registry');
+	my ($out, $err) = $session->try($render);
+	is($out . $err, $expected, $what);
+}
+
+after("SELECT prompt_promote('p', $_, 'production')", "$_ Ann", "the warm session serves version $_ once it is replicated") for 2 .. 6;
+after(q{SELECT prompt_rollback('p', 'production')}, '5 Ann', 'a rollback');
+after(q{BEGIN; SELECT prompt_commit('p', 'new {{name}}'); SELECT prompt_promote('p', 11, 'production'); COMMIT}, 'new Ann', 'a version and its promotion');
+after(q{SELECT prompt_experiment_start('p', 'production', '[{"key": "a", "version": 7, "weight": 1}, {"key": "b", "version": 8, "weight": 0}]', key => 'x')},
+	'7 Ann', 'an experiment');
+after(q{SELECT prompt_experiment_set_weights('x', '{"a": 0, "b": 1}')}, '8 Ann', 'its weights');
+after(q{SELECT prompt_experiment_stop('x')}, 'new Ann', 'its end');
+after(q{SELECT prompt_rename('p', 'q')}, 'new Ann', 'a new name');
+is($session->query(q{SELECT prompt_render('q', vars => '{"name": "Ann"}')}), 'new Ann', '... which the subscriber knows');
+after(q{SELECT prompt_promote('p', 3, 'production') FROM pg_sleep(0)}, '3 Ann', 'another promotion');
+after(q{DO $$ BEGIN FOR i IN 1..100 LOOP PERFORM prompt_promote('p', i % 10 + 1, 'production'); COMMIT; END LOOP; END $$}, '1 Ann', 'a hundred of them');
+
+# Rights travel too; the role must exist on both sides.
+$_->safe_psql('postgres', 'CREATE ROLE app') for $publisher, $subscriber;
+$publisher->safe_psql('postgres', q{SELECT prompt_grant('p', 'resolve', 'app', 'production')});
+$publisher->wait_for_catchup('registry');
+$session->query('SET ROLE app');
+is($session->query($render), '1 Ann', 'a right that was granted');
+after(q{SELECT prompt_revoke('p', 'resolve', 'app', 'production')},
+	qq{ERROR:  prompt "p" does not exist\nHINT:  It may also exist without your having a right to it.}, 'a right that was taken back');
+$session->query('RESET ROLE');
+after(q{SELECT prompt_retire('p', 'production')}, qq{ERROR:  prompt "p" is not deployed in production\nDETAIL:  It is deployed in canary (version 5).\nHINT:  Promote a version with prompt_promote; the newest is 11.}, 'a retirement');
+is($session->query('SELECT * FROM prompt_verify()'), '', 'the history of the subscriber is whole');
+is($session->query('SELECT count(*), max(seq) FROM promptreg.changes'), $publisher->safe_psql('postgres', 'SELECT count(*), max(seq) FROM promptreg.changes'),
+	'... and the same');
+unlike(slurp_file($subscriber->logfile), qr/^.*(?:ERROR|WARNING):  (?!prompt "p").*/m, 'replication had no error');
+$session->quit;
+$subscriber->stop;
+$publisher->stop;
+done_testing();

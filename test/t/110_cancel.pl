@@ -1,0 +1,129 @@
+# Cancelling at any point: honoured soon, memory comes back, nothing is left behind.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PromptregTest;
+use PromptregSession;
+use Time::HiRes qw(time sleep);
+
+my $rounds = $ENV{PROMPTREG_TEST_ROUNDS} // 12;
+my $node = new_node('cancel', conf => "promptreg.max_render_operations = 1000000000\nlog_statement = none\nmax_parallel_workers_per_gather = 0\n");
+$node->safe_psql('postgres', q{
+	SELECT prompt_register('good', 'Hello {{name}}');
+	SELECT prompt_promote('good', 1, 'production');
+	SELECT prompt_register('hostile', '{{#list}}{{#list}}{{#list}}{{#list}}{{/list}}{{/list}}{{/list}}{{/list}}');
+	SELECT prompt_promote('hostile', 1, 'production');
+	SELECT prompt_register('hostile chat', '[{"role": "system", "content": "{{#list}}{{#list}}{{#list}}{{#list}}{{/list}}{{/list}}{{/list}}{{/list}}"}]'::jsonb);
+	SELECT prompt_promote('hostile chat', 1, 'production');
+	SELECT prompt_create('long');
+	DO $$ BEGIN FOR i IN 1..2000 LOOP PERFORM prompt_commit('long', i || repeat(' {{name}}', 50)); END LOOP; END $$;
+	ANALYZE});
+
+my $list = q{jsonb_build_object('list', (SELECT jsonb_agg(i) FROM generate_series(1, 1000) i))};
+my %calls = (
+	'a hostile template' => "SELECT prompt_render('hostile', vars => $list)",
+	'a hostile chat' => "SELECT prompt_messages('hostile chat', vars => $list)",
+	'a hostile preview' => "SELECT prompt_render_template('{{#list}}{{#list}}{{#list}}{{#list}}{{/list}}{{/list}}{{/list}}{{/list}}', $list)",
+	'many resolutions' => q{SELECT count(prompt_resolve('good', 'production', u::text, '{"name": "x"}')) FROM (SELECT generate_series(1, 100000000)) g (u)},
+	'many versions' => q{SELECT count(prompt_render_version('long', 1 + i % 2000, '{"name": "x"}')) FROM (SELECT generate_series(1, 100000000)) g (i)},
+	'many explanations' => q{SELECT count(prompt_explain('good')) FROM (SELECT generate_series(1, 100000000)) g},
+	'verifying' => q{SELECT count(*) FROM generate_series(1, 10000) g, LATERAL (SELECT prompt_verify(CASE WHEN g > 0 THEN 'long' END) OFFSET 0) v},
+	'histories' => q{SELECT count(*) FROM generate_series(1, 10000) i, LATERAL (SELECT * FROM prompt_history(CASE WHEN i > 0 THEN 'long' END) OFFSET 0) h WHERE h.version = i},
+	'commits' => q{DO $$ BEGIN LOOP PERFORM prompt_commit('long', 'x {{name}}'); END LOOP; END $$},
+	'promotions' => q{DO $$ BEGIN LOOP PERFORM prompt_promote('long', 1, 'staging'); PERFORM prompt_promote('long', 2, 'staging'); PERFORM prompt_render('long', 'staging', vars => '{"name": 1}'); END LOOP; END $$});
+my $good = q{SELECT prompt_render('good', vars => '{"name": "Ann"}')};
+my $session = PromptregSession->new($node, 'postgres', setup => q{SET promptreg.cache_size = '1MB'});
+my $other = PromptregSession->new($node, 'postgres');
+is($session->query($good), 'Hello Ann', 'the session answers');
+my $state = q{SELECT (SELECT count(*) FROM promptreg.versions), (SELECT count(*) FROM promptreg.deployments), (SELECT count(*) FROM promptreg.changes),
+	(SELECT count(*) FROM promptreg.pending_changes)};
+my $before = $session->query($state);
+
+for my $name (sort keys %calls)
+{
+	my (@late, @wrong);
+	my $memory;
+	for my $round (1 .. $rounds)
+	{
+		# In steps through the first 200 ms, by a timeout and by another session in turn.
+		my $after = int(1 + 199 * ($round - 1) / $rounds);
+		my $started;
+		my ($out, $err);
+		if ($round % 2)
+		{
+			$session->query("SET statement_timeout = $after");
+			$started = time;
+			($out, $err) = $session->try($calls{$name});
+		}
+		else
+		{
+			my $pid = $session->backend;
+			$started = time;
+			$session->send($calls{$name});
+			sleep $after / 1000;
+			$after = 1000 * (time - $started);
+			# A cancel that comes before the statement has begun is lost: it is repeated.
+			my $repeated = 0;
+			while (!IO::Select->new($session->{err})->can_read(0.1) && $repeated++ < 50) {
+				$after = 1000 * (time - $started) if $repeated < 3;
+				$other->query("SELECT pg_cancel_backend($pid)");
+			}
+			($out, $err) = $session->receive;
+		}
+		push @late, 1000 * (time - $started) - $after;
+		$session->query('SET statement_timeout = 0');
+		push @wrong, "$out$err" if $err !~ /ERROR:  canceling statement due to (?:statement timeout|user request)/;
+		push @wrong, 'afterwards: ' . $session->query($good) if $session->query($good) ne 'Hello Ann';
+		$memory = $session->memory('RssAnon') if $round == int($rounds / 2);
+	}
+	is(join("\n", @wrong), '', "$name: cancelled, and the session lives");
+	@late = sort { $a <=> $b } @late;
+	my $median = $late[ @late / 2 ];
+	cmp_ok($median, '<', 50, "$name: honoured within 50 ms") or diag(join ' ', map { int } @late);
+	note(sprintf '%s: %.1f ms at p50, %.1f at the most', $name, $median, $late[-1]);
+	cmp_ok($late[-1], '<', 2000, "$name: and always soon");
+  SKIP:
+	{
+		skip 'no /proc', 1 if !defined $memory;
+		cmp_ok($session->memory('RssAnon') - $memory, '<', 2048, "$name: memory is back");
+	}
+}
+is($session->query($state), $before, 'nothing of what was cancelled is left');
+is($session->query(q{SELECT count(*) FROM pg_backend_memory_contexts WHERE name LIKE 'promptreg%'}) <= 4, 1, 'no memory context either');
+is($session->query('SELECT * FROM prompt_verify()'), '', 'history is whole');
+
+# A COMMIT that waits for another one can be cancelled too: then it did not happen.
+$other->query(q{BEGIN; SELECT prompt_promote('good', 1, 'staging'); SET CONSTRAINTS ALL IMMEDIATE});
+$session->query('SET lock_timeout = 100');
+my (undef, $err) = $session->try(q{SELECT prompt_promote('long', 5, 'production')});
+like($err, qr/canceling statement due to lock timeout/, 'a promotion that waits for its place in the order of commits gives up after lock_timeout');
+$session->query('SET lock_timeout = 0');
+$session->send(q{SELECT prompt_promote('long', 5, 'production')});
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), '... or waits');
+$node->safe_psql('postgres', 'SELECT pg_cancel_backend(' . $session->backend . ')');
+like(($session->receive)[1], qr/canceling statement due to user request/, '... until it is cancelled');
+is($session->query(q{SELECT count(*) FROM promptreg.routes r JOIN promptreg.prompts p ON p.id = r.prompt_id WHERE p.name = 'long'}), '0', '... and has not happened');
+is($session->query($good), 'Hello Ann', 'resolving does not wait');
+$other->query('COMMIT');
+is($session->query(q{SELECT version FROM prompt_promote('long', 5, 'production')}), '5', 'then it goes on');
+
+# Terminated in the middle.
+for my $name (sort keys %calls)
+{
+	my $victim = PromptregSession->new($node, 'postgres');
+	my $pid = $victim->backend;
+	$victim->send($calls{$name});
+	sleep 0.03;
+	$other->query("SELECT pg_terminate_backend($pid)");
+	$victim->receive;
+	$victim->quit;
+}
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND query ~ 'prompt_'}),
+	'sessions end when they are told to');
+is($other->query($good), 'Hello Ann', '... and others go on');
+is($other->query('SELECT count(*) FROM prompt_verify()'), '0', 'history is whole');
+unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|XX000/, 'no crash');
+$_->quit for $session, $other;
+$node->stop;
+done_testing();

@@ -1,0 +1,116 @@
+#include "core/json/numeric.h"
+
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "unit/support.h"
+
+namespace promptreg::testing {
+namespace {
+
+std::string RoundTrip(std::string_view text) {
+  std::string varlena;
+  if (!json::ParseNumber(text, &varlena)) return "invalid";
+  const auto value =
+      json::Value::Make(json::Kind::kNumber, varlena.data(), static_cast<uint32_t>(varlena.size()));
+  const std::string printed = json::NumberText(value);
+  EXPECT_EQ(printed.size(), json::NumberTextLength(value)) << text;
+  return printed;
+}
+
+TEST(Numeric, PrintsAsPostgresDoes) {
+  struct Case {
+    std::string_view given, printed;
+  };
+  for (const Case& test :
+       {Case{"0", "0"},
+        {"-0", "0"},
+        {"0.000", "0.000"},
+        {"5", "5"},
+        {"-5", "-5"},
+        {"42", "42"},
+        {"999", "999"},
+        {"1000", "1000"},
+        {"9999", "9999"},
+        {"10000", "10000"},
+        {"10001", "10001"},
+        {"100000000", "100000000"},
+        {"120000000000", "120000000000"},
+        {"1.5", "1.5"},
+        {"1.50", "1.50"},
+        {"0.5", "0.5"},
+        {"0.0005", "0.0005"},
+        {"0.00005", "0.00005"},
+        {"-0.000000000001", "-0.000000000001"},
+        {"10000.0001", "10000.0001"},
+        {"12345.678901", "12345.678901"},
+        {"1e3", "1000"},
+        {"1E+3", "1000"},
+        {"1.25e1", "12.5"},
+        {"1.25e2", "125"},
+        {"1.25e5", "125000"},
+        {"1e-3", "0.001"},
+        {"12.5e-3", "0.0125"},
+        {"0e5", "0"},
+        {"0.00e1", "0.0"},
+        {"9007199254740993", "9007199254740993"},
+        {"0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827"}}) {
+    EXPECT_EQ(RoundTrip(test.given), test.printed) << test.given;
+  }
+}
+
+// The long form begins beyond 63 decimals and 64 base-10,000 digits.
+TEST(Numeric, LongAndShortForms) {
+  for (const int decimals : {1, 4, 62, 63, 64, 65, 100, 1000, 16'383}) {
+    const std::string text = "3." + std::string(static_cast<size_t>(decimals) - 1, '1') + "7";
+    EXPECT_EQ(RoundTrip(text), text);
+  }
+  for (const int digits : {251, 252, 255, 256, 257, 260, 1000, 131'072}) {
+    const std::string text = "7" + std::string(static_cast<size_t>(digits) - 1, '3');
+    EXPECT_EQ(RoundTrip(text), text);
+    EXPECT_EQ(RoundTrip("-" + text), "-" + text);
+  }
+  EXPECT_EQ(RoundTrip("1e131071"), "1" + std::string(131'071, '0'));
+}
+
+TEST(Numeric, RefusesWhatIsNoJsonNumberOrTooLarge) {
+  for (const char* text :
+       {"",         "-",  "+1", "01", "00",   "1.",  ".5",       "1e",       "1e+",
+        "a",        "1a", " 1", "1 ", "0x10", "NaN", "Infinity", "1e131073", "1e999999999999",
+        "1e-20000", "--1"}) {
+    EXPECT_EQ(RoundTrip(text), "invalid") << text;
+  }
+}
+
+TEST(Numeric, SpecialValues) {
+  const auto text = [](uint16_t header) {
+    std::string varlena("\x18\x00\x00\x00", 4);
+    varlena.append(reinterpret_cast<const char*>(&header), 2);
+    return json::NumberText(json::Value::Make(json::Kind::kNumber, varlena.data(), 6));
+  };
+  EXPECT_EQ(text(0xC000), "NaN");
+  EXPECT_EQ(text(0xD000), "Infinity");
+  EXPECT_EQ(text(0xF000), "-Infinity");
+}
+
+TEST(Numeric, Integers) {
+  for (const char* text : {"0", "0.00", "1", "-1", "10000", "1e20", "5.0", "5.000000",
+                           "123456789012345678901234567890"}) {
+    EXPECT_TRUE(json::NumberIsInteger(Json(text).value())) << text;
+  }
+  for (const char* text : {"0.1", "1.5", "-1.0001", "10000.5", "1e-1", "12345.00001"}) {
+    EXPECT_FALSE(json::NumberIsInteger(Json(text).value())) << text;
+  }
+}
+
+TEST(Numeric, Zero) {
+  EXPECT_TRUE(json::NumberIsZero(Json("0").value()));
+  EXPECT_TRUE(json::NumberIsZero(Json("0.0000").value()));
+  EXPECT_FALSE(json::NumberIsZero(Json("0.0001").value()));
+  EXPECT_FALSE(json::NumberIsZero(Json("10000").value()));
+}
+
+}  // namespace
+}  // namespace promptreg::testing
