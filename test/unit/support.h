@@ -109,6 +109,7 @@ struct Template {
   tmpl::Limits limits = {};
   bool require_object = true;
   const volatile std::sig_atomic_t* interrupt = nullptr;
+  int64_t now = 0;
 
   // After a call:
   std::string program = {};
@@ -137,7 +138,7 @@ struct Template {
 
   std::string RenderAgain(const Json& variables, uint32_t part = 0) {
     const ScratchPointer scratch(tmpl::NewScratch());
-    const tmpl::RenderOptions options = {.limits = limits, .interrupt = interrupt};
+    const tmpl::RenderOptions options = {.limits = limits, .interrupt = interrupt, .now = now};
     error = tmpl::Error();
     code = tmpl::Bind(view(), variables.value(), require_object, options, scratch.get(), &error);
     if (code != tmpl::Code::kOk) return std::string("!") + error.message;

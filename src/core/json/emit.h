@@ -1,4 +1,4 @@
-// Compact JSON into a sink, without recursion.
+// JSON into a sink, without recursion.
 #pragma once
 
 #include <algorithm>
@@ -56,7 +56,20 @@ bool EmitScalar(Value value, Sink& sink) {
 }
 
 template <class Sink>
-Emitted EmitCompact(Value value, uint32_t max_depth, Sink& sink) {
+bool EmitLine(uint32_t blanks, Sink& sink) {
+  constexpr std::string_view kBlanks = "                                ";
+  if (!sink.Put('\n')) return false;
+  while (blanks > kBlanks.size()) {
+    if (!sink.Append(kBlanks.data(), kBlanks.size())) return false;
+    blanks -= static_cast<uint32_t>(kBlanks.size());
+  }
+  return sink.Append(kBlanks.data(), blanks);
+}
+
+// Without white space, or with each member on a line, indented by so many blanks more than what it
+// belongs to.
+template <class Sink>
+Emitted Emit(Value value, uint32_t max_depth, uint32_t indent, Sink& sink) {
   uint32_t depth = 0;
   for (;;) {
     bool first = false;
@@ -77,14 +90,17 @@ Emitted EmitCompact(Value value, uint32_t max_depth, Sink& sink) {
       if (level == nullptr) return Emitted::kStopped;
       if (level->Next()) {
         if (!first && !sink.Put(',')) return Emitted::kStopped;
-        if (level->object() && !(EmitString(level->key(), sink) && sink.Put(':'))) {
+        if (indent > 0 && !EmitLine(depth * indent, sink)) return Emitted::kStopped;
+        if (level->object() &&
+            !(EmitString(level->key(), sink) && sink.Put(':') && (indent == 0 || sink.Put(' ')))) {
           return Emitted::kStopped;
         }
         value = level->value();
         break;
       }
-      if (!sink.Put(level->object() ? '}' : ']')) return Emitted::kStopped;
       --depth;
+      if (indent > 0 && !first && !EmitLine(depth * indent, sink)) return Emitted::kStopped;
+      if (!sink.Put(level->object() ? '}' : ']')) return Emitted::kStopped;
       first = false;
     }
   }

@@ -142,6 +142,39 @@ bool NumberIsInteger(Value number) {
   return numeric.special.empty() && numeric.digit_count <= numeric.weight + 1;
 }
 
+size_t MakeInteger(uint64_t integer, char* varlena) {
+  uint16_t digits[5];
+  int count = 0, weight = -1;
+  for (uint64_t rest = integer; rest > 0; rest /= 10'000) ++weight;
+  for (int i = weight; i >= 0; --i, integer /= 10'000) {
+    digits[i] = static_cast<uint16_t>(integer % 10'000);
+  }
+  for (int i = 0; i <= weight; ++i) {
+    if (digits[i] != 0) count = i + 1;
+  }
+  const uint32_t size = 6 + static_cast<uint32_t>(count) * 2;
+  const uint32_t header = std::endian::native == std::endian::little ? size << 2 : size;
+  const auto word = static_cast<uint16_t>(kShort | (weight > 0 ? weight : 0));
+  std::memcpy(varlena, &header, sizeof(header));
+  std::memcpy(varlena + 4, &word, sizeof(word));
+  std::memcpy(varlena + 6, digits, static_cast<size_t>(count) * 2);
+  return size;
+}
+
+int CompareNumbers(Value left, Value right) {
+  const Numeric a = Read(left), b = Read(right);
+  const auto sign = [](const Numeric& numeric) {
+    return numeric.digit_count == 0 ? 0 : numeric.negative ? -1 : 1;
+  };
+  if (sign(a) != sign(b)) return sign(a) < sign(b) ? -1 : 1;
+  if (a.weight != b.weight && sign(a) != 0) return (a.weight < b.weight ? -1 : 1) * sign(a);
+  const int count = a.digit_count > b.digit_count ? a.digit_count : b.digit_count;
+  for (int i = 0; i < count; ++i) {
+    if (a.Digit(i) != b.Digit(i)) return (a.Digit(i) < b.Digit(i) ? -1 : 1) * sign(a);
+  }
+  return 0;
+}
+
 namespace {
 
 struct Decimal {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,12 @@ std::string NumberText(Value number);
 
 bool NumberIsZero(Value number);
 bool NumberIsInteger(Value number);  // no fraction but zeros
+
+// The varlena of an integer, of at most 16 bytes; returns how many.
+size_t MakeInteger(uint64_t integer, char* varlena);
+
+// Negative, zero or positive, exactly.
+int CompareNumbers(Value left, Value right);
 
 // The varlena of a number from its text in JSON's syntax; false: it is none, or out of range.
 bool ParseNumber(std::string_view text, std::string* varlena);

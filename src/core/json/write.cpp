@@ -94,7 +94,7 @@ bool EmitCanonical(Value value, uint32_t max_depth, StringSink& sink) {
 bool AppendCompact(Value value, uint32_t max_depth, std::string* out) {
   const size_t before = out->size();
   StringSink sink(out);
-  if (EmitCompact(value, max_depth, sink) == Emitted::kOk) return true;
+  if (Emit(value, max_depth, 0, sink) == Emitted::kOk) return true;
   out->resize(before);
   return false;
 }

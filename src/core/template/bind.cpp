@@ -182,7 +182,9 @@ Code Fail(Code code, Error* error) {
 Code Bind(ProgramView program, Value variables, bool require_object, const RenderOptions&,
           Scratch* scratch, Error* error) noexcept {
   constexpr size_t kKept = size_t{1} << 20;
-  if (scratch->out.capacity > kKept) scratch->out.Free();
+  for (Buffer<char>* buffer : {&scratch->out, &scratch->texts[0], &scratch->texts[1]}) {
+    if (buffer->capacity > kKept) buffer->Free();
+  }
   scratch->operations = scratch->bytes = 0;
   scratch->root = variables;
   if (variables.kind() != Kind::kObject && !variables.missing() && require_object) {

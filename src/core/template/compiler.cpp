@@ -33,7 +33,7 @@ bool Compiler::Run() {
       declared_names_[id] = true;
     }
   }
-  return CompileParts() && CompileBlocks();
+  return CompileParts() && CompileCallees();
 }
 
 bool Compiler::Fail(Code code, const Context& context, size_t position, std::string_view message,
@@ -51,12 +51,12 @@ bool Compiler::CompileParts() {
     ErrorText(error_->message) << "more than " << kMostParts << " texts in one template";
     return false;
   }
-  Ast ast;
   for (const std::string_view part : source_.parts) {
     error_->part = static_cast<uint32_t>(draft_->parts.size());
     Fault fault;
-    const Context context = {.ast = &ast};
-    if (!Parse(part, source_.syntax, limits_, &ast, &fault)) {
+    Ast* ast = &parts_.emplace_back();
+    const Context context = {.ast = ast};
+    if (!Parse(part, source_.syntax, limits_, ast, &fault)) {
       return Fail(fault.code, context, fault.position, fault.message, fault.hint);
     }
     draft_->parts.push_back(static_cast<uint32_t>(draft_->ops.size()));
@@ -65,40 +65,36 @@ bool Compiler::CompileParts() {
   return true;
 }
 
-// Blocks use other blocks, which adds to the list while it is worked off.
-bool Compiler::CompileBlocks() {
-  for (size_t i = 0; i < block_names_.size(); ++i) {
-    const std::string_view name = block_names_[i];
-    block_ops_.push_back(static_cast<uint32_t>(draft_->ops.size()));
-    sections_ = 1;
-    chain_.assign(1, {.name = name, .sections = sections_});
-    const Context context = {
-        .ast = &snippets_.at(name), .snippet = name, .indent = {}, .called = true};
-    if (!Expand(context) || !Emit(context, {}, OpCode::kReturn)) return false;
-  }
-  for (Op& op : draft_->ops) {
-    if (op.code == OpCode::kCall) op.arg = block_ops_[op.arg];
-  }
-  return true;
-}
-
-bool Compiler::Expand(const Context& context) {
-  std::vector<uint32_t> open;  // operations of the sections that are open in this text
-  for (const Node& node : context.ast->nodes) {
+bool Compiler::ExpandRange(const Context& context, uint32_t begin, uint32_t end) {
+  std::vector<Open> open;
+  for (uint32_t i = begin; i < end; ++i) {
+    const Node& node = context.ast->nodes[i];
     if (!ExpandNode(context, node, &open)) return false;
+    // The body of a parent is not for output, nor is that of a block that was replaced.
+    const bool replaced = node.type == NodeType::kBlock && context.overrides != nullptr &&
+                          context.overrides->Find(context.ast->Text(node)) != nullptr;
+    if (node.type == NodeType::kParent || replaced) i = node.match;
   }
   return true;
 }
 
-bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<uint32_t>* open) {
-  if (node.type == NodeType::kText) return AddText(context, node);
-  if (node.line_start && !StartLine(context, node)) return false;
+bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<Open>* open) {
+  bool line_start = node.line_start;
+  const bool trace = node.type == NodeType::kText ? node.length > 0 : !node.standalone;
+  if (trace && line_start_) {
+    line_start = *line_start_;
+    line_start_.reset();
+  }
+  if (node.type == NodeType::kText) return AddText(context, node, line_start);
+  if (line_start && !StartLine(context, node)) return false;
   switch (node.type) {
     case NodeType::kText:
       break;
     case NodeType::kVariable: {
       const bool escape = source_.escape == Escape::kHtml && !node.raw;
-      return EmitValue(context, node, OpCode::kPrintSlot, escape ? kEscapeFlag : 0);
+      const uint8_t flags = escape ? kEscapeFlag : 0;
+      if (node.filters > 0) return EmitFiltered(context, node, flags);
+      return EmitValue(context, node, OpCode::kPrintSlot, flags);
     }
     case NodeType::kSection:
     case NodeType::kInverted:
@@ -107,14 +103,22 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
                      0)) {
         return false;
       }
-      open->push_back(static_cast<uint32_t>(draft_->ops.size() - 1));
+      open->emplace_back().op = static_cast<uint32_t>(draft_->ops.size() - 1);
       ++sections_;
       return true;
+    case NodeType::kIf:
+      return ExpandBranch(context, node, &open->emplace_back());
+    case NodeType::kElse:
+      return ExpandBranch(context, node, &open->back());
     case NodeType::kClose: {
-      const uint32_t opened = open->back();
+      const NodeType closed = context.ast->nodes[node.match].type;
+      if (closed == NodeType::kBlock) return true;
+      const Open ended = std::move(open->back());
       open->pop_back();
+      if (closed == NodeType::kIf) return CloseBranch(context, node, ended);
+      const uint32_t opened = ended.op;
       --sections_;
-      if (context.ast->nodes[node.match].type == NodeType::kSection) {
+      if (closed == NodeType::kSection) {
         if (!Emit(context, node, OpCode::kEndSection, 0, 0, opened + 1)) return false;
       } else if (!Flush(context, node)) {
         return false;
@@ -122,98 +126,16 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
       draft_->ops[opened].arg = static_cast<uint32_t>(draft_->ops.size());
       return true;
     }
+    case NodeType::kBlock: {
+      const Override* override =
+          context.overrides == nullptr ? nullptr : context.overrides->Find(context.ast->Text(node));
+      return override == nullptr || ExpandOverride(context, node, *override);
+    }
+    case NodeType::kParent:
     case NodeType::kSnippet:
       return ExpandSnippet(context, node);
   }
   return true;
-}
-
-bool Compiler::ExpandSnippet(const Context& context, const Node& node) {
-  const std::string_view name = context.ast->Text(node);
-  if (source_.snippets.kind() != json::Kind::kObject) {
-    return Fail(Code::kUndefinedSnippet, context, node.position,
-                "snippet \"" + QuoteTag(name) + "\" does not exist");
-  }
-  const json::Value text = source_.snippets.Find(name);
-  if (text.missing()) return true;
-  if (text.kind() != json::Kind::kString) {
-    return Fail(Code::kUndefinedSnippet, context, node.position,
-                "snippet \"" + QuoteTag(name) + "\" must be a string");
-  }
-  if (++expansions_ + draft_->ops.size() > limits_.program_operations) {
-    return Fail(Code::kProgramTooLarge, context, node.position,
-                "template with its snippets exceeds the limit of " +
-                    std::to_string(limits_.program_operations) + " operations");
-  }
-  const Ast* ast = ParseSnippet(context, node, name, text.string());
-  if (ast == nullptr) return false;
-
-  for (size_t i = 0; i < chain_.size(); ++i) {
-    if (chain_[i].name != name) continue;
-    if (chain_[i].sections != sections_) return Call(context, node, name);
-    std::string path;
-    for (size_t j = i; j < chain_.size() && path.size() < 200; ++j)
-      path += QuoteTag(chain_[j].name) + " > ";
-    return Fail(
-        Code::kSnippetTooDeep, context, node.position,
-        "snippet \"" + QuoteTag(name) + "\" includes itself without end: " + path + QuoteTag(name),
-        "Include it within a section, so that the data can end it.");
-  }
-  if (sections_ > 0 && blocks_.contains(name)) return Call(context, node, name);
-  if (chain_.size() >= limits_.snippet_depth) {
-    return Fail(Code::kSnippetTooDeep, context, node.position,
-                "snippets are nested more than " + std::to_string(limits_.snippet_depth) + " deep");
-  }
-  chain_.push_back({.name = name, .sections = sections_});
-  Context inner = {.ast = ast, .snippet = name, .indent = {}, .called = false};
-  inner.called = node.standalone && context.called;
-  if (!Indentation(context, node, &inner.indent) || !Expand(inner)) return false;
-  chain_.pop_back();
-  return true;
-}
-
-// The indentation of a snippet's lines. It is bounded because each line repeats it.
-bool Compiler::Indentation(const Context& context, const Node& node, std::string* indent) {
-  constexpr size_t kMostBlanks = 1000;
-  if (!node.standalone) return true;
-  if (context.indent.size() + node.indent > kMostBlanks) {
-    return Fail(Code::kProgramTooLarge, context, node.position,
-                "snippet is indented by more than " + std::to_string(kMostBlanks) + " blanks");
-  }
-  *indent = context.indent + std::string(context.ast->Indent(node));
-  return true;
-}
-
-const Ast* Compiler::ParseSnippet(const Context& context, const Node& node, std::string_view name,
-                                  std::string_view text) {
-  const auto [found, added] = snippets_.try_emplace(name);
-  Ast* ast = &found->second;
-  if (!added) return ast;
-  Fault fault;
-  if (Parse(text, source_.syntax, limits_, ast, &fault)) return ast;
-  if (fault.code == Code::kTemplateTooLarge) {
-    Fail(fault.code, context, node.position,
-         "snippet \"" + QuoteTag(name) + "\": " + fault.message);
-  } else {
-    Fail(fault.code, {.ast = ast, .snippet = name}, fault.position,
-         "snippet \"" + QuoteTag(name) + "\": " + fault.message, fault.hint);
-  }
-  return nullptr;
-}
-
-bool Compiler::Call(const Context& context, const Node& node, std::string_view name) {
-  const auto [found, added] = blocks_.try_emplace(name, static_cast<uint32_t>(block_names_.size()));
-  if (added) block_names_.push_back(found->first);
-  std::string indent;
-  if (!Indentation(context, node, &indent)) return false;
-  // The indentation in force is only that of this text's caller if this text is called itself.
-  const uint8_t flags = node.standalone && context.called ? kNestFlag : 0;
-  if (!Emit(context, node, OpCode::kCall, static_cast<uint16_t>(indent.size()), flags,
-            found->second))
-    return false;
-  draft_->pool += indent;
-  literal_ = static_cast<uint32_t>(draft_->pool.size());
-  return CheckPool(context, node);
 }
 
 bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint16_t name,
@@ -235,17 +157,25 @@ bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint1
   return true;
 }
 
-// What a tag names: `first` is the operation for a variable's slot.
-bool Compiler::EmitValue(const Context& context, const Node& node, OpCode first, uint8_t flags) {
+// Loads the register with what a tag names.
+bool Compiler::EmitLoad(const Context& context, const Node& node) {
   const std::string_view path = context.ast->Text(node);
-  if (path == ".") return Emit(context, node, At(first, Place::kTop), 0, flags);
-  const Place place = sections_ == 0 ? Place::kSlot : Place::kName;
+  Special special;
+  if (path[0] == '@' && FindSpecial(path, &special)) {
+    if (special != Special::kNow && sections_ == outside_) {
+      return Fail(Code::kSyntax, context, node.position,
+                  std::string(path) + " is only known within a section");
+    }
+    return Emit(context, node, OpCode::kLoadSpecial, static_cast<uint16_t>(special));
+  }
+  const auto at = static_cast<uint32_t>(draft_->paths.size());
+  if (path == ".") {
+    draft_->paths.push_back(0);
+    return Emit(context, node, OpCode::kLoadTop, 0, 0, at);
+  }
   size_t dot = std::min(path.find('.'), path.size());
   uint16_t id;
   if (!UseVariable(context, node, path.substr(0, dot), &id)) return false;
-  if (dot == path.size()) return Emit(context, node, At(first, place), id, flags);
-
-  const size_t at = draft_->paths.size();
   draft_->paths.push_back(0);
   while (dot < path.size()) {
     const size_t start = dot + 1;
@@ -255,8 +185,34 @@ bool Compiler::EmitValue(const Context& context, const Node& node, OpCode first,
     draft_->paths.push_back(next);
     ++draft_->paths[at];
   }
-  return Emit(context, node, At(OpCode::kLoadSlot, place), id, 0, static_cast<uint32_t>(at)) &&
-         Emit(context, node, At(first, Place::kRegister), 0, flags);
+  return Emit(context, node, sections_ == 0 ? OpCode::kLoadSlot : OpCode::kLoadName, id, 0, at);
+}
+
+bool Compiler::EmitFiltered(const Context& context, const Node& node, uint8_t flags) {
+  const auto first = static_cast<uint32_t>(draft_->filters.size());
+  for (uint32_t i = 0; i < node.filters; ++i) {
+    const FilterCall& call = context.ast->filters[node.filter + i];
+    // What is escaped once is not escaped again.
+    if (Escapes(call.id)) flags = 0;
+    draft_->filters.push_back(call);
+    literal_bytes_ += call.literal.text.size();
+    if (!CountExpansion(context, node) || !CheckPool(context, node)) return false;
+  }
+  return EmitLoad(context, node) &&
+         Emit(context, node, OpCode::kFilter, static_cast<uint16_t>(node.filters), 0, first) &&
+         Emit(context, node, OpCode::kPrintRegister, 0, flags);
+}
+
+// What a tag names: `first` is the operation for a variable's slot.
+bool Compiler::EmitValue(const Context& context, const Node& node, OpCode first, uint8_t flags) {
+  const std::string_view path = context.ast->Text(node);
+  if (path == ".") return Emit(context, node, At(first, Place::kTop), 0, flags);
+  if (path[0] == '@' || path.find('.') != std::string_view::npos) {
+    return EmitLoad(context, node) && Emit(context, node, At(first, Place::kRegister), 0, flags);
+  }
+  uint16_t id;
+  if (!UseVariable(context, node, path, &id)) return false;
+  return Emit(context, node, At(first, sections_ == 0 ? Place::kSlot : Place::kName), id, flags);
 }
 
 // Ends the literal that is being gathered, where an operation is going to be jumped to.
@@ -274,21 +230,22 @@ bool Compiler::StartLine(const Context& context, const Node& node) {
   return true;
 }
 
-bool Compiler::AddText(const Context& context, const Node& node) {
+bool Compiler::AddText(const Context& context, const Node& node, bool line_start) {
   const std::string_view text = context.ast->Text(node);
-  if (!context.called && context.indent.empty()) {
+  if (!context.called && context.indent.empty() && context.strip == 0) {
     draft_->pool += text;
     return CheckPool(context, node);
   }
-  bool line_start = node.line_start;
+  bool strip = node.line_start;
   for (size_t start = 0; start < text.size();) {
     if (line_start && !StartLine(context, node)) return false;
+    if (strip) start = text.size() - Stripped(text.substr(start), context.strip).size();
     const size_t newline = text.find('\n', start);
     const size_t end = newline == std::string_view::npos ? text.size() : newline + 1;
     draft_->pool += text.substr(start, end - start);
     if (!CheckPool(context, node)) return false;
     start = end;
-    line_start = true;
+    line_start = strip = true;
   }
   return true;
 }
@@ -296,7 +253,7 @@ bool Compiler::AddText(const Context& context, const Node& node) {
 // Snippets within snippets can make much of little.
 bool Compiler::CheckPool(const Context& context, const Node& node) {
   const size_t bound = std::max<size_t>(limits_.output_bytes, limits_.template_bytes);
-  if (draft_->pool.size() <= bound) return true;
+  if (draft_->pool.size() + literal_bytes_ <= bound) return true;
   return Fail(
       Code::kProgramTooLarge, context, node.position,
       "template with its snippets exceeds the limit of " + std::to_string(bound) + " bytes");
@@ -320,7 +277,7 @@ bool Compiler::UseVariable(const Context& context, const Node& node, std::string
   if (!Intern(context, node, text, id)) return false;
   Name& name = draft_->names[*id];
   name.root = name.used = true;
-  if (sections_ > 0 || name.needed) return true;
+  if (sections_ > outside_ || name.needed) return true;
   name.needed = true;
   if (!draft_->declared) {
     draft_->inferred.push_back(*id);

@@ -1,6 +1,7 @@
 #include "core/template/link.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <vector>
 
@@ -49,6 +50,21 @@ uint8_t Accepted(const Declaration& declaration) {
   return accept;
 }
 
+void AddLiteral(const Literal& literal, json::Builder* builder) {
+  switch (literal.kind) {
+    case Kind::kString:
+      return builder->String(literal.text);
+    case Kind::kNumber:
+      builder->Number(literal.text);
+      return;
+    case Kind::kTrue:
+    case Kind::kFalse:
+      return builder->Bool(literal.kind == Kind::kTrue);
+    default:
+      return builder->Null();
+  }
+}
+
 class Linker {
  public:
   Linker(const Draft& draft, std::string* program) : draft_(draft), out_(program) {}
@@ -67,6 +83,7 @@ class Linker {
     Append(draft_.parts.data(), draft_.parts.size());
     AddNames();
     AddOps();
+    AddChoices();
     AddVariables();
     Align(8);
     header_.size = Size();
@@ -145,6 +162,19 @@ class Linker {
     *out_ += draft_.pool;
   }
 
+  void AddChoices() {
+    Align(4);
+    header_.choices = Size();
+    uint32_t text = Size() + static_cast<uint32_t>(draft_.choices.size() * sizeof(ChoiceEntry));
+    for (const Choice& choice : draft_.choices) {
+      const ChoiceEntry entry = {
+          .text = text, .length = static_cast<uint32_t>(choice.name.size()), .op = choice.op};
+      text += entry.length;
+      Append(&entry, 1);
+    }
+    for (const Choice& choice : draft_.choices) *out_ += choice.name;
+  }
+
   void AddVariables() {
     std::vector<VariableEntry> variables;
     std::vector<uint16_t> slots(header_.slot_count, kNoVariable);
@@ -153,15 +183,20 @@ class Linker {
     Align(4);
     header_.slot_variables = Size();
     header_.variables = (Size() + header_.slot_count * 2 + 3) / 4 * 4;
-    const auto base = static_cast<uint32_t>(header_.variables + count * sizeof(VariableEntry));
-    const auto add = [&](json::Value value) -> uint32_t {
-      if (value.missing()) return 0;
-      json::Builder builder;
-      builder.Add(value);
+    header_.filters = static_cast<uint32_t>(header_.variables + count * sizeof(VariableEntry));
+    const auto base =
+        static_cast<uint32_t>(header_.filters + draft_.filters.size() * sizeof(FilterEntry));
+    const auto append = [&](json::Builder& builder) -> uint32_t {
       containers.resize((containers.size() + 3) / 4 * 4);
       const auto at = base + static_cast<uint32_t>(containers.size());
       containers += builder.Finish();
       return at;
+    };
+    const auto add = [&](json::Value value) -> uint32_t {
+      if (value.missing()) return 0;
+      json::Builder builder;
+      builder.Add(value);
+      return append(builder);
     };
     for (size_t i = 0; i < count; ++i) {
       const uint16_t id =
@@ -180,10 +215,27 @@ class Linker {
       slots[entry.slot] = static_cast<uint16_t>(i);
       variables.push_back(entry);
     }
+    for (size_t i = 0; i < draft_.ops.size(); ++i) {
+      if (draft_.ops[i].code != OpCode::kLoadLiteral) continue;
+      json::Builder builder;
+      AddLiteral(draft_.literals[draft_.ops[i].arg], &builder);
+      const uint32_t literal = append(builder);
+      std::memcpy(out_->data() + header_.ops + i * sizeof(Op) + offsetof(Op, arg), &literal,
+                  sizeof(literal));
+    }
     header_.variable_count = static_cast<uint16_t>(count);
     Append(slots.data(), slots.size());
     Align(4);
     Append(variables.data(), variables.size());
+    for (const FilterCall& call : draft_.filters) {
+      FilterEntry entry = {.id = call.id, .number = call.number};
+      if (call.literal.kind != Kind::kMissing) {
+        json::Builder builder;
+        AddLiteral(call.literal, &builder);
+        entry.literal = append(builder);
+      }
+      Append(&entry, 1);
+    }
     *out_ += containers;
   }
 

@@ -57,6 +57,28 @@ std::string_view PathProblem(std::string_view path) {
   return {};
 }
 
+std::string_view SpecialNames() {
+  return "@index, @index1, @first, @last, @now";
+}
+
+bool FindSpecial(std::string_view name, Special* special) {
+  struct Entry {
+    std::string_view name;
+    Special special;
+  };
+  static constexpr Entry kNames[] = {{"@index", Special::kIndex},
+                                     {"@index1", Special::kIndex1},
+                                     {"@first", Special::kFirst},
+                                     {"@last", Special::kLast},
+                                     {"@now", Special::kNow}};
+  for (const Entry& entry : kNames) {
+    if (entry.name != name) continue;
+    *special = entry.special;
+    return true;
+  }
+  return false;
+}
+
 std::string QuoteTag(std::string_view tag) {
   constexpr size_t kShown = 60;
   std::string quoted(CutText(tag, kShown));

@@ -12,13 +12,25 @@ char* Output::Grow(size_t bytes) noexcept {
   // Not much more than may be used: the limit is a bound of the memory as well.
   constexpr size_t kLeast = 16 * 1024;
   const size_t wanted = std::max(used + bytes, kLeast);
-  if (!scratch_->out.Reserve(wanted)) {
+  if (!buffer_->Reserve(wanted)) {
     code_ = Code::kOutOfMemory;
     return nullptr;
   }
-  at_ = scratch_->out.data + used;
-  end_ = scratch_->out.data + std::min({scratch_->out.capacity, limit_, used + bytes + kPollBytes});
+  at_ = buffer_->data + used;
+  end_ = buffer_->data + std::min({buffer_->capacity, limit_, used + bytes + kPollBytes});
   return at_;
+}
+
+bool Output::Print(json::Value value, uint32_t json_depth) noexcept {
+  switch (value.kind()) {
+    case json::Kind::kString:
+      return Append(value.data(), value.length());
+    case json::Kind::kMissing:
+    case json::Kind::kNull:
+      return true;
+    default:
+      return json::Emit(value, json_depth, 0, *this) == json::Emitted::kOk;
+  }
 }
 
 namespace {

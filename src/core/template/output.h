@@ -13,12 +13,11 @@ namespace promptreg::tmpl {
 
 class Output {
  public:
-  Output(Scratch* scratch, const RenderOptions& options) noexcept
-      : scratch_(scratch), interrupt_(options.interrupt) {
-    const uint64_t limit = options.limits.output_bytes;
-    limit_ = limit > scratch->bytes ? static_cast<size_t>(limit - scratch->bytes) : 0;
-    at_ = scratch->out.data;
-    end_ = at_ == nullptr ? at_ : at_ + std::min({scratch->out.capacity, limit_, kPollBytes});
+  Output(Buffer<char>* buffer, Scratch* scratch, size_t limit,
+         const volatile std::sig_atomic_t* interrupt) noexcept
+      : buffer_(buffer), scratch_(scratch), interrupt_(interrupt), limit_(limit) {
+    at_ = buffer->data;
+    end_ = at_ == nullptr ? at_ : at_ + std::min({buffer->capacity, limit_, kPollBytes});
   }
 
   // Room for `bytes` more, or null and a code.
@@ -42,6 +41,17 @@ class Output {
     at_ = at + 1;
     return true;
   }
+
+  bool Fill(char c, size_t count) noexcept {
+    char* at = Reserve(count);
+    if (at == nullptr) return count == 0 && code_ == Code::kOk;
+    std::memset(at, c, count);
+    at_ = at + count;
+    return true;
+  }
+
+  // A value as it prints. False: code() says why, or it is nested too deep.
+  bool Print(json::Value value, uint32_t json_depth) noexcept;
 
   bool Number(json::Value value) noexcept {
     char* at = Reserve(json::NumberTextLength(value));
@@ -68,13 +78,18 @@ class Output {
   }
 
   Code code() const noexcept { return code_; }
-  size_t size() const noexcept { return static_cast<size_t>(at_ - scratch_->out.data); }
+  size_t size() const noexcept { return static_cast<size_t>(at_ - buffer_->data); }
+  std::string_view text() const noexcept {
+    if (buffer_->data == nullptr) return "";  // not null, also of nothing
+    return {buffer_->data, size()};
+  }
 
  private:
   static constexpr size_t kPollBytes = size_t{1} << 20;
 
   char* Grow(size_t bytes) noexcept;
 
+  Buffer<char>* buffer_;
   Scratch* scratch_;
   const volatile std::sig_atomic_t* interrupt_;
   size_t limit_;

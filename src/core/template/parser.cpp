@@ -5,6 +5,8 @@ namespace promptreg::tmpl {
 bool Parse(std::string_view text, Syntax syntax, const Limits& limits, Ast* ast, Fault* fault) {
   ast->text = text;
   ast->nodes.clear();
+  ast->filters.clear();
+  ast->terms.clear();
   if (text.size() > limits.template_bytes) {
     fault->code = Code::kTemplateTooLarge;
     fault->message = "text of " + std::to_string(text.size()) + " bytes exceeds the limit of " +

@@ -23,6 +23,22 @@ std::string_view NameProblem(std::string_view name);
 // The same for a path: names joined by dots, or a single dot.
 std::string_view PathProblem(std::string_view path);
 
+// Whether a name, which starts with @, is one of those that are no variables.
+bool FindSpecial(std::string_view name, Special* special);
+std::string_view SpecialNames();  // as a list
+
+// What follows the first pipe of a tag: filters, which are added to the tree. False: *fault says
+// why, with the position counted from the start of `text`.
+bool ParseFilters(std::string_view text, Ast* ast, Fault* fault);
+
+// A condition, whose terms are added to the tree; `text` is part of the tree's text. False: *fault
+// says why.
+bool ParseCondition(std::string_view text, const Limits& limits, Ast* ast, uint32_t* root,
+                    Fault* fault);
+
+// Whether what a filter gives is not to be escaped.
+bool Escapes(FilterId filter);
+
 // A tag as it is quoted in messages: shortened, on one line.
 std::string QuoteTag(std::string_view tag);
 

@@ -2,7 +2,8 @@
 // it.
 //
 //   Header | first operation of each part | NameEntry[] | text of names | Op[] | paths | literal
-//   text | SlotVariable[] | VariableEntry[] | JSON containers (defaults, values of enums)
+//   text | ChoiceEntry[] | text of choices | SlotVariable[] | VariableEntry[] | FilterEntry[] |
+//   JSON containers (defaults, values of enums, literals)
 //
 // All offsets count from the start of the block.
 #pragma once
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/template/ast.h"
 #include "core/template/template.h"
 
 namespace promptreg::tmpl {
@@ -20,6 +22,10 @@ enum class OpCode : uint8_t {
   kEnd,     // of a part
   kReturn,  // of a snippet that is called
   kCall,  // arg: first operation of the snippet; name: length of the indentation behind the literal
+  kDispatch,  // a call of the snippet that the register names, if the table at arg has it
+  kFilter,    // the register; arg: the first filter, name: how many
+  kBranch,    // to arg, if the comparison that name says comes out as its kSenseBit says
+  kJump,      // to arg
 
   // Where a value comes from: a variable, a name looked up in the stack of contexts, the innermost
   // context, or the register.
@@ -30,7 +36,7 @@ enum class OpCode : uint8_t {
   kLoadSlot,  // loads the register with what `arg`, a path, leads to
   kLoadName,
   kLoadTop,
-  kUnused,
+  kLoadSpecial,  // name: which
   kSectionSlot,  // arg: the operation behind the section
   kSectionName,
   kSectionTop,
@@ -40,7 +46,8 @@ enum class OpCode : uint8_t {
   kInvertedTop,
   kInvertedRegister,
 
-  kEndSection,  // arg: the first operation of its body
+  kEndSection,   // arg: the first operation of its body
+  kLoadLiteral,  // arg: container
 };
 
 enum class Place : uint8_t { kSlot, kName, kTop, kRegister };
@@ -55,6 +62,9 @@ static_assert(PlaceOf(OpCode::kPrintRegister) == Place::kRegister);
 static_assert(PlaceOf(OpCode::kLoadTop) == Place::kTop);
 static_assert(PlaceOf(OpCode::kSectionSlot) == Place::kSlot);
 static_assert(PlaceOf(OpCode::kInvertedName) == Place::kName);
+
+// A comparison is between what the last two loads have loaded.
+inline constexpr uint16_t kSenseBit = 0x100;
 
 inline constexpr uint8_t kIndentFlag = 1;  // the literal starts a line of a called snippet
 inline constexpr uint8_t kEscapeFlag = 2;  // the value is escaped for HTML
@@ -79,6 +89,19 @@ struct NameEntry {
   uint8_t unused = 0;
 };
 static_assert(sizeof(NameEntry) == 8);
+
+// The head of a table says how many lines follow; they are sorted as jsonb sorts keys.
+struct ChoiceEntry {
+  uint32_t text = 0;
+  uint32_t length = 0;
+  uint32_t op = 0;  // or the count
+};
+
+struct FilterEntry {
+  FilterId id = FilterId::kDefault;
+  int32_t number = 0;
+  uint32_t literal = 0;  // container; 0: none
+};
 
 inline constexpr uint16_t kNoVariable = 0xFFFF;
 
@@ -109,9 +132,11 @@ struct Header {
   uint32_t slot_variables = 0;  // uint16_t for each slot: its variable, or kNoVariable
   uint32_t variables = 0;
   uint32_t text_size = 0;  // of all literals
+  uint32_t choices = 0;
+  uint32_t filters = 0;
   uint32_t unused = 0;
 };
-static_assert(sizeof(Header) == 48);
+static_assert(sizeof(Header) == 56);
 
 inline constexpr uint32_t kMagic = 0x50524D31;
 
@@ -128,6 +153,8 @@ class Layout {
   }
   const Op* ops() const { return As<Op>(header().ops); }
   const uint16_t* paths() const { return As<uint16_t>(header().paths); }
+  const ChoiceEntry* choices() const { return As<ChoiceEntry>(header().choices); }
+  const FilterEntry* filters() const { return As<FilterEntry>(header().filters); }
   const uint16_t* slot_variables() const { return As<uint16_t>(header().slot_variables); }
   const VariableEntry* variables() const { return As<VariableEntry>(header().variables); }
   json::Value container(uint32_t offset) const {

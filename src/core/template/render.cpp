@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <utility>
 
 #include "core/json/layout.h"
+#include "core/template/date.h"
 #include "core/template/error_text.h"
+#include "core/template/filters.h"
 #include "core/template/output.h"
 #include "core/template/program.h"
 #include "core/template/scratch.h"
@@ -20,7 +23,9 @@ class Renderer {
         slots_(scratch->slots.data),
         scratch_(scratch),
         limits_(options.limits),
-        out_(scratch, options) {}
+        now_(options.now),
+        out_(&scratch->out, scratch, BytesLeft(options, *scratch), options.interrupt),
+        filters_(program, options, scratch) {}
 
   Code Run(uint32_t part) noexcept {
     const uint64_t limit = limits_.render_operations;
@@ -30,14 +35,21 @@ class Renderer {
     Frame& root = scratch_->frames.data[0];
     root.context = scratch_->root;
     root.objects = 0;  // its names are in the slots
+    root.loop = 0;
     const Code code = Loop(part);
     return code == Code::kOk ? out_.code() : code;
   }
 
   const Output& out() const noexcept { return out_; }
+  Value culprit() const noexcept { return filters_.culprit(); }
   uint64_t operations_left() const noexcept { return operations_left_ + ticks_; }
 
  private:
+  static size_t BytesLeft(const RenderOptions& options, const Scratch& scratch) noexcept {
+    const uint64_t limit = options.limits.output_bytes;
+    return limit > scratch.bytes ? static_cast<size_t>(limit - scratch.bytes) : 0;
+  }
+
   Code Loop(uint32_t part) noexcept {
     const Op* const ops = program_.ops();
     const Op* op = ops + program_.part(part);
@@ -50,7 +62,6 @@ class Renderer {
       if ((op->flags & kIndentFlag) != 0 && !Indent()) return out_.code();
       if (op->length != 0 && !out_.Append(base_ + op->text, op->length)) return out_.code();
       switch (op->code) {
-        case OpCode::kUnused:
         case OpCode::kText:
           break;
         case OpCode::kEnd:
@@ -72,8 +83,37 @@ class Renderer {
         case OpCode::kLoadSlot:
         case OpCode::kLoadName:
         case OpCode::kLoadTop:
-          register_ = Follow(Get(*op), op->arg);
+          Load(Follow(Get(*op), op->arg));
           break;
+        case OpCode::kLoadLiteral:
+          Load(program_.container(op->arg));
+          break;
+
+        case OpCode::kLoadSpecial:
+          Load(Get(static_cast<Special>(op->name)));
+          break;
+        case OpCode::kBranch: {
+          const auto comparison = static_cast<Comparison>(op->name & (kSenseBit - 1));
+          const bool holds = Holds(comparison);
+          if (owed_ > 0) {
+            const Code code = Spend(std::exchange(owed_, 0));
+            if (code != Code::kOk) return code;
+          }
+          if (holds == ((op->name & kSenseBit) != 0)) {
+            op = ops + op->arg;
+            continue;
+          }
+          break;
+        }
+        case OpCode::kJump:
+          op = ops + op->arg;
+          continue;
+        case OpCode::kFilter: {
+          if (!filters_.Apply(op->arg, op->name, &register_)) return filters_.code();
+          const Code code = Spend(filters_.work());
+          if (code != Code::kOk) return code;
+          break;
+        }
 
         case OpCode::kSectionSlot:
         case OpCode::kSectionName:
@@ -111,6 +151,14 @@ class Renderer {
           op = ops + op->arg;
           continue;
         }
+        case OpCode::kDispatch: {
+          const ChoiceEntry* choice = Choose(register_, program_.choices() + op->arg);
+          if (choice == nullptr) break;
+          const Code code = Call(*op, static_cast<uint32_t>(op - ops) + 1);
+          if (code != Code::kOk) return code;
+          op = ops + choice->op;
+          continue;
+        }
         case OpCode::kReturn: {
           const Return& back = scratch_->returns.data[--calls_];
           indent_begin_ = back.indent_begin;
@@ -120,6 +168,47 @@ class Renderer {
         }
       }
       ++op;
+    }
+  }
+
+  void Load(Value value) noexcept {
+    previous_ = register_;
+    register_ = value;
+  }
+
+  // Values of different types are different, and neither is less; so are lists and objects.
+  bool Holds(Comparison comparison) noexcept {
+    if (comparison == Comparison::kTruth) return register_.Truthy();
+    const auto type = [](Value value) { return value.missing() ? Kind::kNull : value.kind(); };
+    const Kind kind = type(previous_);
+    const bool same = kind == type(register_);
+    bool equal = same && kind != Kind::kArray && kind != Kind::kObject;
+    bool less = false;
+    if (same && kind == Kind::kNumber) {
+      const int order = json::CompareNumbers(previous_, register_);
+      equal = order == 0;
+      less = order < 0;
+    } else if (same && kind == Kind::kString) {
+      const std::string_view left = previous_.string(), right = register_.string();
+      const int order = left.compare(right);
+      equal = order == 0;
+      less = order < 0;
+      owed_ += std::min(left.size(), right.size());
+    }
+    const bool ordered = same && (kind == Kind::kNumber || kind == Kind::kString);
+    switch (comparison) {
+      case Comparison::kEqual:
+        return equal;
+      case Comparison::kDifferent:
+        return !equal;
+      case Comparison::kLess:
+        return less;
+      case Comparison::kLessEqual:
+        return ordered && (less || equal);
+      case Comparison::kGreater:
+        return ordered && !less && !equal;
+      default:
+        return ordered && !less;
     }
   }
 
@@ -136,6 +225,44 @@ class Renderer {
     ticks_ = static_cast<uint32_t>(std::min(operations_left_, kLot));
     operations_left_ -= ticks_;
     return Code::kOk;
+  }
+
+  // Work on long texts counts as operations.
+  Code Spend(uint64_t bytes) noexcept {
+    constexpr uint64_t kBytes = 1024;
+    const uint64_t operations = bytes / kBytes;
+    if (operations <= ticks_) {
+      ticks_ -= static_cast<uint32_t>(operations);
+      return Code::kOk;
+    }
+    if (!out_.Poll()) return out_.code();
+    const uint64_t more = operations - ticks_;
+    ticks_ = 0;
+    if (more > operations_left_) return Code::kTooManyOperations;
+    operations_left_ -= more;
+    return Code::kOk;
+  }
+
+  Value Get(Special special) noexcept {
+    if (special == Special::kNow) {
+      const char* end = FormatTimestamp(now_, now_text_);
+      return Value::Make(Kind::kString, now_text_, static_cast<uint32_t>(end - now_text_));
+    }
+    const uint32_t loop = scratch_->frames.data[top_].loop;
+    if (loop == 0) return {};
+    const Frame& frame = scratch_->frames.data[loop];
+    switch (special) {
+      case Special::kFirst:
+        return Value::Make(frame.index == 1 ? Kind::kTrue : Kind::kFalse, nullptr, 0);
+      case Special::kLast:
+        return Value::Make(frame.count == 0 ? Kind::kTrue : Kind::kFalse, nullptr, 0);
+      default: {
+        const uint32_t index = frame.index - (special == Special::kIndex ? 1 : 0);
+        char* number = numbers_[next_number_ ^= 1];
+        return Value::Make(Kind::kNumber, number,
+                           static_cast<uint32_t>(json::MakeInteger(index, number)));
+      }
+    }
   }
 
   Value Get(const Op& op) const noexcept {
@@ -173,6 +300,7 @@ class Renderer {
     if (!scratch_->frames.Reserve(size_t{top_} + 2)) return Code::kOutOfMemory;
     Frame& frame = scratch_->frames.data[++top_];
     frame.count = 0;
+    frame.loop = value.kind() == Kind::kArray ? top_ : (&frame)[-1].loop;
     if (value.kind() == Kind::kArray) {
       frame.count = value.size();
       frame.entries = value.data() + 4;
@@ -201,6 +329,19 @@ class Renderer {
     return true;
   }
 
+  const ChoiceEntry* Choose(Value name, const ChoiceEntry* table) const noexcept {
+    if (name.kind() != Kind::kString) return nullptr;
+    const auto text = [&](const ChoiceEntry& choice) {
+      return std::string_view(base_ + choice.text, choice.length);
+    };
+    const ChoiceEntry* const end = table + 1 + table->op;
+    const ChoiceEntry* found = std::lower_bound(
+        table + 1, end, name.string(), [&](const ChoiceEntry& choice, std::string_view wanted) {
+          return json::layout::CompareKeys(text(choice), wanted) < 0;
+        });
+    return found != end && text(*found) == name.string() ? found : nullptr;
+  }
+
   Code Call(const Op& op, uint32_t back) noexcept {
     if (calls_ >= limits_.snippet_depth) return Code::kSnippetTooDeep;
     if (!scratch_->returns.Reserve(size_t{calls_} + 1) ||
@@ -224,30 +365,18 @@ class Renderer {
 
   bool Print(Value value, const Op& op) noexcept {
     const bool html = (op.flags & kEscapeFlag) != 0;
+    if (!html) return out_.Print(value, limits_.json_depth);
     switch (value.kind()) {
       case Kind::kString:
-        if (html) return out_.AppendHtml(value.data(), value.length());
-        return out_.Append(value.data(), value.length());
-      case Kind::kMissing:
-      case Kind::kNull:
-        return true;
-      case Kind::kTrue:
-        return out_.Append("true", 4);
-      case Kind::kFalse:
-        return out_.Append("false", 5);
-      case Kind::kNumber:
-        return out_.Number(value);
+        return out_.AppendHtml(value.data(), value.length());
       case Kind::kArray:
-      case Kind::kObject:
-        break;
+      case Kind::kObject: {
+        HtmlOutput escaped(&out_);
+        return json::Emit(value, limits_.json_depth, 0, escaped) == json::Emitted::kOk;
+      }
+      default:
+        return out_.Print(value, limits_.json_depth);
     }
-    return PrintJson(value, html);
-  }
-
-  bool PrintJson(Value value, bool html) noexcept {
-    HtmlOutput escaped(&out_);
-    return (html ? json::EmitCompact(value, limits_.json_depth, escaped)
-                 : json::EmitCompact(value, limits_.json_depth, out_)) == json::Emitted::kOk;
   }
 
   const Layout& program_;
@@ -255,16 +384,23 @@ class Renderer {
   const Value* const slots_;
   Scratch* const scratch_;
   const Limits& limits_;
+  const int64_t now_;
   Output out_;
+  Filters filters_;
   Value register_;
-  uint32_t top_ = 0;  // the innermost frame
+  Value previous_;     // what the register held before
+  uint64_t owed_ = 0;  // bytes that were compared
+  uint32_t top_ = 0;   // the innermost frame
   uint32_t calls_ = 0;
   uint32_t ticks_ = 0;  // operations until the next look around
   uint32_t indent_begin_ = 0, indent_end_ = 0;
   uint64_t operations_left_ = 0;
+  uint32_t next_number_ = 0;
+  char numbers_[2][16];  // one for each side of a comparison
+  char now_text_[kLongestTimestamp];
 };
 
-void Explain(Code code, const Limits& limits, Error* error) noexcept {
+void Explain(Code code, const Limits& limits, Value culprit, Error* error) noexcept {
   *error = Error();
   error->code = code;
   ErrorText message(error->message);
@@ -293,6 +429,11 @@ void Explain(Code code, const Limits& limits, Error* error) noexcept {
     case Code::kJsonTooDeep:
       message << "a value is nested more than " << limits.json_depth << " deep";
       break;
+    case Code::kInvalidVariable:
+      message << "filter \"date\" got ";
+      AppendDescription(culprit, &message);
+      hint << "It takes dates and times in ISO 8601, and seconds since 1970-01-01.";
+      break;
     default:
       message << "rendering failed";
       break;
@@ -307,7 +448,7 @@ Code Render(ProgramView program, uint32_t part, const RenderOptions& options, Sc
   Renderer renderer(layout, options, scratch);
   const Code code = renderer.Run(part);
   if (code != Code::kOk) {
-    Explain(code, options.limits, error);
+    Explain(code, options.limits, renderer.culprit(), error);
     error->part = part;
     return code;
   }

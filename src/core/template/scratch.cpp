@@ -17,6 +17,7 @@ Scratch* NewScratch() noexcept {
 void ReleaseScratch(Scratch* scratch) noexcept {
   if (scratch == nullptr) return;
   scratch->out.Free();
+  for (Buffer<char>& text : scratch->texts) text.Free();
   scratch->slots.Free();
   scratch->frames.Free();
   scratch->returns.Free();

@@ -45,6 +45,7 @@ struct Frame {
   uint32_t offset = 0;   // where the next one starts
   uint32_t index = 0;    // which one that is
   uint32_t objects = 0;  // the innermost frame from here on outwards that is an object; 0: none
+  uint32_t loop = 0;     // the innermost one that walks a list
 };
 
 // A snippet that has been called.
@@ -55,6 +56,7 @@ struct Return {
 
 struct Scratch {
   Buffer<char> out;
+  Buffer<char> texts[2];  // of filters: one is read while the other is written
   Buffer<json::Value> slots;
   Buffer<Frame> frames;
   Buffer<Return> returns;

@@ -122,6 +122,7 @@ void ReleaseScratch(Scratch* scratch) noexcept;
 struct RenderOptions {
   Limits limits;
   const volatile std::sig_atomic_t* interrupt = nullptr;  // polled; non-zero: kInterrupted
+  int64_t now = 0;  // {{@now}}, in microseconds since 2000-01-01 00:00 UTC
 };
 
 // Binds variables to the program's names: defaults filled in, required ones and types checked (all
