@@ -32,6 +32,13 @@ package PromptregTest;
 use strict;
 use warnings;
 
+# Databases in UTF-8 wherever the tests run: PostgreSQL::Test::Utils drops LC_ALL, and initdb then goes by LANG.
+BEGIN
+{
+	$ENV{LANG} = 'C.UTF-8';
+	delete $ENV{LC_CTYPE};
+}
+
 use Exporter 'import';
 use Test::More;
 use PostgreSQL::Test::Cluster;
