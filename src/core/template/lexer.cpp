@@ -81,21 +81,28 @@ bool Lexer::Take(std::string_view sign) {
 }
 
 bool Lexer::TakeLiteral(Literal* literal) {
-  std::string varlena;
+  if (!IsLiteral(literal)) return false;
+  Next();
+  return true;
+}
+
+bool Lexer::IsLiteral(Literal* literal) const {
   if (token_ == Token::kString) {
     *literal = {.kind = json::Kind::kString, .text = string_};
-  } else if (token_ != Token::kWord) {
-    return false;
-  } else if (word_ == "true" || word_ == "false") {
-    literal->kind = word_ == "true" ? json::Kind::kTrue : json::Kind::kFalse;
-  } else if (word_ == "null") {
-    literal->kind = json::Kind::kNull;
-  } else if (word_.size() <= 1000 && json::ParseNumber(word_, &varlena)) {
-    *literal = {.kind = json::Kind::kNumber, .text = std::string(word_)};
-  } else {
-    return false;
+    return true;
   }
-  Next();
+  if (token_ != Token::kWord) return false;
+  if (word_ == "true" || word_ == "false") {
+    literal->kind = word_ == "true" ? json::Kind::kTrue : json::Kind::kFalse;
+    return true;
+  }
+  if (word_ == "null") {
+    literal->kind = json::Kind::kNull;
+    return true;
+  }
+  std::string varlena;
+  if (word_.size() > 1000 || !json::ParseNumber(word_, &varlena)) return false;
+  *literal = {.kind = json::Kind::kNumber, .text = std::string(word_)};
   return true;
 }
 

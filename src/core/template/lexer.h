@@ -31,6 +31,7 @@ class Lexer {
 
  private:
   void ReadString();
+  bool IsLiteral(Literal* literal) const;
 
   std::string_view text_;
   size_t at_ = 0;

@@ -431,7 +431,7 @@ class Parser {
         const auto line = 1 + std::count(text_.begin(), text_.begin() + opened.position, '\n');
         return Fail(node.position,
                     Describe(node) + " is closed where \"" + NameOf(opened) + "\" is open",
-                    "It was opened on line " + std::to_string(line) + ".");
+                    "\"" + NameOf(opened) + "\" was opened on line " + std::to_string(line) + ".");
       }
       opened.match = index;
       node.match = sections_.back();
