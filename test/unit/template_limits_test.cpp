@@ -319,7 +319,8 @@ TEST(Scratch, RoomOfTheCaller) {
   for (size_t size = 0; size <= expected.size() + 2; ++size) {
     const ScratchPointer scratch(tmpl::NewScratch());
     std::string room(size + 1, '#');
-    tmpl::RenderOptions options = {.room = {room.data(), size}};
+    tmpl::RenderOptions options;
+    options.room = {room.data(), size};
     std::string_view output;
     ASSERT_EQ(
         tmpl::Bind(source.view(), variables.value(), true, options, scratch.get(), &source.error),
