@@ -24,6 +24,7 @@ struct Version {
   const Jsonb* params;
   const Jsonb* messages;  // chat: the stored messages
   tmpl::ProgramView program;
+  mutable uint32 text_size;  // of the last rendering: about what the next one needs
 };
 
 struct Variant {

@@ -119,8 +119,27 @@ std::string_view Rendering::Render(uint32 part) {
   return output;
 }
 
+// Copying a large text costs as much as rendering it, so it is rendered into the result where that
+// is large enough and not far too large.
+text* Rendering::RenderNew(uint32 part, uint32 expected) {
+  const Size room = expected + expected / 8 + 64;
+  auto* result = static_cast<text*>(palloc(VARHDRSZ + room));
+  options_.room = {VARDATA(result), room};
+  const std::string_view output = Render(part);
+  options_.room = {};
+  if (output.data() == VARDATA(result) && output.size() >= room / 2) {
+    SET_VARSIZE(result, VARHDRSZ + output.size());
+    return result;
+  }
+  text* copy = NewText(output);
+  pfree(result);
+  return copy;
+}
+
 text* RenderText(const Version& version, json::Value variables) {
-  return NewText(Rendering(version.program, variables, true).Render(0));
+  text* result = Rendering(version.program, variables, true).RenderNew(0, version.text_size);
+  version.text_size = VARSIZE(result) - VARHDRSZ;
+  return result;
 }
 
 Jsonb* RenderMessages(const Version& version, json::Value variables) {

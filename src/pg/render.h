@@ -18,6 +18,9 @@ class Rendering {
   Rendering(tmpl::ProgramView program, json::Value variables, bool require_object);
   std::string_view Render(uint32 part);
 
+  // As a new text, made in place if `expected` bytes are about right.
+  text* RenderNew(uint32 part, uint32 expected);
+
  private:
   tmpl::ProgramView program_;
   tmpl::RenderOptions options_;

@@ -12,7 +12,8 @@ BEGIN
            'chi_squared_test', 'two_proportion_test', 'welch_t_test', 'fisher_exact_test', 'sample_ratio_test',
            'sample_ratio_sequential', 'prob_best', 'expected_loss', 'confidence_sequence',
            'bernoulli_confidence_sequence', 'sample_size_proportions', 'sample_size_means',
-           'minimum_detectable_effect', 'holm', 'benjamini_hochberg', 'bandit_weights')
+           'minimum_detectable_effect', 'holm', 'benjamini_hochberg', 'bandit_weights',
+           'prob_best_means', 'expected_loss_means', 'threshold_sequence', 'bandit_weights_means')
      ORDER BY 1
   LOOP
     EXECUTE 'REVOKE ALL ON FUNCTION ' || object || ' FROM PUBLIC';

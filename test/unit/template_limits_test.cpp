@@ -310,6 +310,34 @@ TEST(Scratch, GivesBackWhatALargeRenderingTook) {
   }
 }
 
+// A text that fits is made where the caller wants it, and any other is the same.
+TEST(Scratch, RoomOfTheCaller) {
+  Template source = {.texts = {"{{#l}}<{{.}}>{{/l}}{{s}}"}};
+  ASSERT_TRUE(source.Compile());
+  const Json variables(R"({"l":[1,20,"three"],"s":"and some more"})");
+  const std::string expected = "<1><20><three>and some more";
+  for (size_t size = 0; size <= expected.size() + 2; ++size) {
+    const ScratchPointer scratch(tmpl::NewScratch());
+    std::string room(size + 1, '#');
+    tmpl::RenderOptions options;
+    options.room = {room.data(), size};
+    std::string_view output;
+    ASSERT_EQ(
+        tmpl::Bind(source.view(), variables.value(), true, options, scratch.get(), &source.error),
+        Code::kOk);
+    for (int round = 0; round < 2; ++round) {
+      ASSERT_EQ(tmpl::Render(source.view(), 0, options, scratch.get(), &output, &source.error),
+                Code::kOk);
+      EXPECT_EQ(output, expected);
+      EXPECT_EQ(output.data() == room.data(), size >= expected.size());
+      EXPECT_EQ(room.back(), '#');
+    }
+    options.limits.output_bytes = 10;
+    EXPECT_EQ(tmpl::Render(source.view(), 0, options, scratch.get(), &output, &source.error),
+              Code::kOutputTooLarge);
+  }
+}
+
 TEST(Scratch, ServesProgramsInTurn) {
   const ScratchPointer scratch(tmpl::NewScratch());
   Template many = {.texts = {Repeat("{{a1}}{{a2}}{{a3}}{{a4}}{{a5}}", 3)}},

@@ -9,16 +9,27 @@ char* Output::Grow(size_t bytes) noexcept {
     code_ = Code::kOutputTooLarge;
     return nullptr;
   }
-  // Not much more than may be used: the limit is a bound of the memory as well.
-  constexpr size_t kLeast = 16 * 1024;
-  const size_t wanted = std::max(used + bytes, kLeast);
-  if (!buffer_->Reserve(wanted)) {
+  if (!Extend(used + bytes)) {
     code_ = Code::kOutOfMemory;
     return nullptr;
   }
-  at_ = buffer_->data + used;
-  end_ = buffer_->data + std::min({buffer_->capacity, limit_, used + bytes + kPollBytes});
+  const size_t capacity = room_.empty() ? buffer_->capacity : room_.size();
+  at_ = begin_ + used;
+  end_ = begin_ + std::min({capacity, limit_, used + bytes + kPollBytes});
   return at_;
+}
+
+// Memory for so many bytes in all.
+bool Output::Extend(size_t bytes) noexcept {
+  if (bytes <= room_.size()) return true;
+  // Not much more than may be used: the limit is a bound of the memory as well.
+  constexpr size_t kLeast = 16 * 1024;
+  const size_t used = size();
+  if (!buffer_->Reserve(std::max(bytes, kLeast))) return false;
+  if (!room_.empty()) std::memcpy(buffer_->data, begin_, used);
+  begin_ = buffer_->data;
+  room_ = {};
+  return true;
 }
 
 bool Output::Print(json::Value value, uint32_t json_depth) noexcept {

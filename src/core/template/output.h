@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "core/json/emit.h"
 #include "core/json/numeric.h"
@@ -13,11 +14,13 @@ namespace promptreg::tmpl {
 
 class Output {
  public:
+  // Writes into `room` first, if there is any, and moves to the buffer when that is too small.
   Output(Buffer<char>* buffer, Scratch* scratch, size_t limit,
-         const volatile std::sig_atomic_t* interrupt) noexcept
-      : buffer_(buffer), scratch_(scratch), interrupt_(interrupt), limit_(limit) {
-    at_ = buffer->data;
-    end_ = at_ == nullptr ? at_ : at_ + std::min({buffer->capacity, limit_, kPollBytes});
+         const volatile std::sig_atomic_t* interrupt, std::span<char> room = {}) noexcept
+      : buffer_(buffer), scratch_(scratch), interrupt_(interrupt), limit_(limit), room_(room) {
+    begin_ = at_ = room_.empty() ? buffer->data : room_.data();
+    const size_t capacity = room_.empty() ? buffer->capacity : room_.size();
+    end_ = at_ == nullptr ? at_ : at_ + std::min({capacity, limit_, kPollBytes});
   }
 
   // Room for `bytes` more, or null and a code.
@@ -78,21 +81,24 @@ class Output {
   }
 
   Code code() const noexcept { return code_; }
-  size_t size() const noexcept { return static_cast<size_t>(at_ - buffer_->data); }
+  size_t size() const noexcept { return static_cast<size_t>(at_ - begin_); }
   std::string_view text() const noexcept {
-    if (buffer_->data == nullptr) return "";  // not null, also of nothing
-    return {buffer_->data, size()};
+    if (begin_ == nullptr) return "";  // not null, also of nothing
+    return {begin_, size()};
   }
 
  private:
   static constexpr size_t kPollBytes = size_t{1} << 20;
 
   char* Grow(size_t bytes) noexcept;
+  bool Extend(size_t bytes) noexcept;
 
   Buffer<char>* buffer_;
   Scratch* scratch_;
   const volatile std::sig_atomic_t* interrupt_;
   size_t limit_;
+  std::span<char> room_;  // none: the text is in the buffer
+  char* begin_;
   char* at_;
   char* end_;  // of what may be written without a closer look
   Code code_ = Code::kOk;

@@ -24,7 +24,7 @@ class Renderer {
         scratch_(scratch),
         limits_(options.limits),
         now_(options.now),
-        out_(&scratch->out, scratch, BytesLeft(options, *scratch), options.interrupt),
+        out_(&scratch->out, scratch, BytesLeft(options, *scratch), options.interrupt, options.room),
         filters_(program, options, scratch) {}
 
   Code Run(uint32_t part) noexcept {
@@ -455,7 +455,7 @@ Code Render(ProgramView program, uint32_t part, const RenderOptions& options, Sc
   scratch->bytes += renderer.out().size();
   scratch->operations = options.limits.render_operations -
                         std::min(options.limits.render_operations, renderer.operations_left());
-  *output = {scratch->out.data, renderer.out().size()};
+  *output = renderer.out().text();
   return Code::kOk;
 }
 

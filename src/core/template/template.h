@@ -122,7 +122,8 @@ void ReleaseScratch(Scratch* scratch) noexcept;
 struct RenderOptions {
   Limits limits;
   const volatile std::sig_atomic_t* interrupt = nullptr;  // polled; non-zero: kInterrupted
-  int64_t now = 0;  // {{@now}}, in microseconds since 2000-01-01 00:00 UTC
+  int64_t now = 0;            // {{@now}}, in microseconds since 2000-01-01 00:00 UTC
+  std::span<char> room = {};  // where a rendered text goes if it fits; otherwise into the scratch
 };
 
 // Binds variables to the program's names: defaults filled in, required ones and types checked (all
@@ -132,8 +133,8 @@ struct RenderOptions {
 Code Bind(ProgramView program, json::Value variables, bool require_object,
           const RenderOptions& options, Scratch* scratch, Error* error) noexcept;
 
-// Renders one text after Bind. The result stays valid until the next Bind or Render with this
-// scratch.
+// Renders one text after Bind. The result, unless it is in the caller's room, stays valid until the
+// next Bind or Render with this scratch.
 Code Render(ProgramView program, uint32_t part, const RenderOptions& options, Scratch* scratch,
             std::string_view* output, Error* error) noexcept;
 

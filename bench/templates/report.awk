@@ -1,0 +1,43 @@
+# The figures, "key value" lines with one for each round, as Markdown tables: medians, and ratios of medians.
+function median(key,    n, i, j, v, t) {
+  n = split(values[key], v, " ")
+  for (i = 2; i <= n; ++i) for (j = i; j > 1 && v[j - 1] + 0 > v[j] + 0; --j) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
+  return (v[int((n + 1) / 2)] + v[int(n / 2) + 1]) / 2
+}
+function row(what, key,    i, line) {
+  if (!((key "_a") in values)) return
+  line = "| " what " |"
+  for (i = 1; i <= 3; ++i) line = line sprintf(" %d |", median(key "_" letter[i]))
+  print line
+}
+function ratios(what, target, above, below, least,    i, line, ratio, met) {
+  if (!((above "_a") in values)) return
+  met = 1
+  line = "| " what " | " target " |"
+  for (i = 1; i <= 3; ++i) {
+    ratio = median(above "_" letter[i]) / median(below "_" letter[i])
+    line = line sprintf(" %.2f |", ratio)
+    if (least ? ratio < least : i == 3 && target != "" && ratio > 2.5) met = 0
+  }
+  print line (target == "" ? "" : met ? " met" : " **missed**") " |"
+}
+{ values[$1] = values[$1] " " $2 }
+END {
+  split("a b c", letter, " ")
+  print "| ns a rendering | a | b | c |\n|---|---|---|---|"
+  row("copying the pieces", "copy")
+  row("copying the pieces into a new text, in the server", "copy_server")
+  row("the core without a server", "core")
+  row("`prompt_render`, in the server", "server")
+  row("Handlebars, precompiled", "handlebars")
+  row("mustache.js", "mustache_js")
+  row("kainjow mustache", "kainjow")
+  print ""
+  print "| ratio | target | a | b | c | |\n|---|---|---|---|---|---|"
+  ratios("times as fast as Handlebars, in the server", ">= 3", "handlebars", "server", 3)
+  ratios("times as fast as mustache.js, in the server", "", "mustache_js", "server")
+  ratios("times as fast as kainjow mustache, in the server", "", "kainjow", "server")
+  ratios("time of copying the pieces, the core", "c <= 2.5", "core", "copy")
+  ratios("time of copying the pieces in the server, in the server", "c <= 2.5", "server", "copy_server")
+  ratios("time of copying the pieces without a server, in the server", "c <= 2.5", "server", "copy")
+}
