@@ -29,13 +29,14 @@ CREATE TABLE promptreg.executions (
   xid                    xid8 NOT NULL DEFAULT pg_current_xact_id(),
   CONSTRAINT executions_at_is_a_time CHECK (at BETWEEN '2000-01-01 00:00Z' AND '9999-12-31 00:00Z'),
   CONSTRAINT executions_version_is_positive CHECK (version >= 1),
-  -- NaN is greater than every other number.
+  -- NaN is greater than every other number. No BETWEEN beside AND: it would come back from a dump in another form, and
+  -- a partition in another form cannot be attached.
   CONSTRAINT executions_milliseconds_in_range CHECK (
-    latency_ms BETWEEN 0 AND 1e12 AND time_to_first_token_ms BETWEEN 0 AND 1e12),
+    latency_ms >= 0 AND latency_ms <= 1e12 AND time_to_first_token_ms >= 0 AND time_to_first_token_ms <= 1e12),
   CONSTRAINT executions_tokens_in_range CHECK (
-    tokens_in BETWEEN 0 AND 1000000000000 AND tokens_out BETWEEN 0 AND 1000000000000
-    AND tokens_cached BETWEEN 0 AND 1000000000000),
-  CONSTRAINT executions_cost_in_range CHECK (cost_usd BETWEEN 0 AND 1000000000 AND scale(cost_usd) <= 30),
+    tokens_in >= 0 AND tokens_in <= 1000000000000 AND tokens_out >= 0 AND tokens_out <= 1000000000000
+    AND tokens_cached >= 0 AND tokens_cached <= 1000000000000),
+  CONSTRAINT executions_cost_in_range CHECK (cost_usd >= 0 AND cost_usd <= 1000000000 AND scale(cost_usd) <= 30),
   CONSTRAINT executions_names_not_empty CHECK (prompt <> '' AND request_id <> '' AND environment <> ''),
   CONSTRAINT executions_texts_bounded CHECK (
     octet_length(prompt) <= 800 AND octet_length(request_id) <= 800 AND octet_length(environment) <= 100

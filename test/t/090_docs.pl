@@ -150,7 +150,7 @@ foreach my $page (@pages)
 sub signature
 {
 	my ($name, $arguments) = @_;
-	$arguments =~ s/::\w+(\[\])?//g;
+	$arguments =~ s/::(?:double precision|timestamp with time zone|\w+)(\[\])?//g;
 	$arguments =~ s/timestamp with time zone/timestamptz/g;
 	$arguments =~ s/OUT \w+ \w+//g;
 	$arguments =~ s/\s+/ /g;
