@@ -69,3 +69,13 @@ CREATE POLICY readable ON promptreg.environments FOR SELECT USING (promptreg.all
 ALTER TABLE promptreg.pending_changes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE promptreg.commit_order ENABLE ROW LEVEL SECURITY;
 ALTER TABLE promptreg.cache_signal ENABLE ROW LEVEL SECURITY;
+
+-- executions and outcomes have none, which would forbid COPY; nobody reads a partition but through them.
+ALTER TABLE promptreg.executions_default ENABLE ROW LEVEL SECURITY;
+ALTER TABLE promptreg.outcomes_default ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE promptreg.model_prices ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.model_prices FOR SELECT USING (promptreg.allowed('read', NULL));
+
+ALTER TABLE promptreg.watermarks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.watermarks FOR SELECT USING (promptreg.allowed('read', NULL));
