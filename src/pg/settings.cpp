@@ -43,10 +43,10 @@ void DefineMaintenanceSettings() {
       "Empty: there is no worker. Takes shared_preload_libraries.", &maintained_database, "",
       process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0, nullptr,
       nullptr, nullptr);
-  DefineCustomIntVariable(
-      "promptreg.maintenance_interval", "Time between two runs of maintenance by the worker.",
-      nullptr, &maintenance_interval_s, maintenance_interval_s, 1, 24 * 3600, PGC_SIGHUP,
-      GUC_UNIT_S, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("promptreg.maintenance_interval",
+                          "Time between two runs of maintenance by the worker.", nullptr,
+                          &maintenance_interval_s, maintenance_interval_s, 1, 24 * 3600, PGC_SIGHUP,
+                          GUC_UNIT_S, nullptr, nullptr, nullptr);
 }
 
 // What is recorded is no session's own business: superusers only.
