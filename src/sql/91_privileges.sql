@@ -13,7 +13,10 @@ BEGIN
            'sample_ratio_sequential', 'prob_best', 'expected_loss', 'confidence_sequence',
            'bernoulli_confidence_sequence', 'sample_size_proportions', 'sample_size_means',
            'minimum_detectable_effect', 'holm', 'benjamini_hochberg', 'bandit_weights',
-           'prob_best_means', 'expected_loss_means', 'threshold_sequence', 'bandit_weights_means')
+           'prob_best_means', 'expected_loss_means', 'threshold_sequence', 'bandit_weights_means',
+           'sketch', 'sketch_in', 'sketch_out', 'sketch_recv', 'sketch_send', 'sketch_add', 'sketch_combine',
+           'sketch_serialize', 'sketch_deserialize', 'sketch_finish', 'sketch_merge', 'merge_sketches', 'quantile',
+           'quantiles', 'count', 'moments', 'moments_merge')
      ORDER BY 1
   LOOP
     EXECUTE 'REVOKE ALL ON FUNCTION ' || object || ' FROM PUBLIC';
