@@ -8,7 +8,8 @@ CREATE FUNCTION promptreg.maintenance_tasks() RETURNS TABLE (task text, descript
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT t.task, t.description
-    FROM (VALUES (1, 'notifications', 'Lets the queue of notifications shrink behind listeners that have gone'))
+    FROM (VALUES (1, 'notifications', 'Lets the queue of notifications shrink behind listeners that have gone'),
+                 (6, 'guards', 'Judges what guards have seen, and rolls back, pauses or alerts'))
          AS t (position, task, description)
    ORDER BY t.position;
 END;
