@@ -100,3 +100,6 @@ CREATE POLICY readable ON promptreg.guard_counts FOR SELECT
 ALTER TABLE promptreg.guard_events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.guard_events FOR SELECT
   USING (guard_id IN (SELECT g.id FROM promptreg.guards g));
+
+ALTER TABLE promptreg.retention ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.retention FOR SELECT USING (promptreg.allowed('admin', '*'));
