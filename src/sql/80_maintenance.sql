@@ -9,13 +9,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT t.task, t.description
     FROM (VALUES (1, 'notifications', 'Lets the queue of notifications shrink behind listeners that have gone'),
-<<<<<<< HEAD
-                 (6, 'guards', 'Judges what guards have seen, and rolls back, pauses or alerts'))
-=======
                  (20, 'rollups', 'Adds what was recorded to the rollups'),
                  -- Last: it may lock executions until the end of the transaction.
+                 (50, 'guards', 'Judges what guards have seen, and rolls back, pauses or alerts'),
                  (90, 'partitions', 'Makes partitions of executions and outcomes ahead, drops those that are too old'))
->>>>>>> main
          AS t (position, task, description)
    ORDER BY t.position;
 END;
