@@ -109,6 +109,22 @@ SELECT n, mean, round(squares) AS squares, (SELECT round(var_pop(i) * 1700) FROM
        cardinality(recent) AS recent
   FROM promptreg.guard_counts c JOIN promptreg.guards g ON g.id = c.guard_id WHERE g.metric = 'latency_ms' AND g.removed_at IS NULL;
 
+-- At every so many outcomes; a guard that cannot be judged is no reason not to record.
+SELECT (prompt_promote('guards/a', 4, 'production')).version;
+SELECT prompt_guard_set('guards/a', 'production', 'thumbs', rule => 'limit', threshold => 0.6);
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', 4, 'request_id', 'e' || i))) FROM generate_series(1, 200) AS i;
+SELECT sum(prompt_feedback('e' || i, thumbs => false)) FROM generate_series(1, 200) AS i;
+SELECT version FROM prompt_assign('guards/a');
+SET promptreg.guard_check_every = 1;
+SELECT prompt_feedback('e1', rating => 1);
+SELECT version FROM prompt_assign('guards/a');
+SELECT prompt_feedback('no such request', rating => 1);
+ALTER FUNCTION promptreg.refresh_guards() RENAME TO refresh_no_guards;
+SELECT prompt_feedback('e1', rating => 1);
+ALTER FUNCTION promptreg.refresh_no_guards() RENAME TO refresh_guards;
+RESET promptreg.guard_check_every;
+SELECT prompt_guard_remove('guards/a', 'production', 'thumbs');
+
 -- Maintenance judges all.
 SELECT task, result, error FROM prompt_maintain('{guards}');
 

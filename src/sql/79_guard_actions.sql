@@ -160,6 +160,34 @@ $$;
 COMMENT ON FUNCTION promptreg.check_guards(bigint, text) IS
   'Takes up what came in, judges, and acts; no rows when another session is at it';
 
+-- Recording must not fail because a guard does.
+CREATE FUNCTION promptreg.check_guards_now_and_then(request_id text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  every integer := current_setting('promptreg.guard_check_every')::integer;
+  route record;
+BEGIN
+  IF every = 0 OR random() * every >= 1 THEN
+    RETURN;
+  END IF;
+  SELECT g.prompt_id, g.environment INTO route
+    FROM promptreg.executions e
+    JOIN promptreg.prompts p ON p.name = e.prompt
+    JOIN promptreg.guards g ON g.prompt_id = p.id AND g.environment = e.environment AND g.removed_at IS NULL
+   WHERE e.request_id = check_guards_now_and_then.request_id LIMIT 1;
+  IF FOUND THEN
+    PERFORM promptreg.check_guards(prompt_id => route.prompt_id, env => route.environment);
+  END IF;
+EXCEPTION WHEN OTHERS THEN
+  RAISE WARNING USING
+    MESSAGE = format('guards could not be judged: %s', SQLERRM),
+    ERRCODE = SQLSTATE;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_guards_now_and_then(text) IS
+  'Judges the guards of an execution''s route, at every so many calls (promptreg.guard_check_every)';
+
 CREATE FUNCTION promptreg._prompt_guard_check(name text DEFAULT NULL, env text DEFAULT NULL)
 RETURNS TABLE (prompt text, environment text, guard text, version integer, state text, reason text, numbers jsonb)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
