@@ -15,7 +15,7 @@ SELECT pg_describe_object(m.classid, m.objid, 0) AS without_comment
  ORDER BY 1;
 SELECT c.relname, a.attname AS column_without_comment
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
- WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind IN ('r', 'v', 'c') AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'c') AND a.attnum > 0 AND NOT a.attisdropped
    AND col_description(c.oid, a.attnum) IS NULL AND c.relname <> 'draft'
  ORDER BY 1, a.attnum;
 -- The comment on a public function says which right it takes.
@@ -25,7 +25,7 @@ SELECT p.proname FROM pg_proc p JOIN members m ON m.objid = p.oid AND m.classid 
 -- pg_dump takes every table and every sequence along, and of the environments those that are not in every installation.
 SELECT c.relname AS not_dumped
   FROM pg_class c JOIN members m ON m.objid = c.oid AND m.classid = 'pg_class'::regclass, pg_extension e
- WHERE e.extname = 'promptreg' AND c.relkind IN ('r', 'S') AND c.oid <> ALL (e.extconfig);
+ WHERE e.extname = 'promptreg' AND c.relkind IN ('r', 'p', 'S') AND c.oid <> ALL (e.extconfig);
 SELECT c.relname, f.condition FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS f (relation, condition) JOIN pg_class c ON c.oid = f.relation
  WHERE e.extname = 'promptreg' AND f.condition <> '';
 -- Foreign keys among the tables form no cycle, so that data can be restored in one order.
@@ -48,7 +48,7 @@ SELECT p.oid::regprocedure AS unpinned
  ORDER BY 1;
 -- One function runs with the rights of its owner.
 SELECT p.oid::regprocedure AS security_definer FROM pg_proc p JOIN members m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass WHERE p.prosecdef;
--- Dynamic SQL nowhere but where none of a caller's text can be in it: in no function at all.
+-- Dynamic SQL nowhere but where none of a caller's text can be in it: where partitions are made, from names and times.
 SELECT p.oid::regprocedure AS dynamic_sql FROM pg_proc p JOIN members m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass WHERE p.prosrc ~* '\mexecute\M';
 
 -- What applications call on the hot path only reads and may run in parallel workers.

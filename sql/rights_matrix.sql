@@ -47,6 +47,9 @@ RETURN CASE
   WHEN name = 'role' THEN $$'regress_m_nobody'$$
   WHEN name = 'query' THEN $$'matrix'$$
   WHEN name = 'at' THEN 'now()'
+  WHEN name = 'executions' THEN $$'[{"name": "matrix/a", "version": 1}]'$$
+  WHEN name = 'request_id' THEN $$'matrix-1'$$
+  WHEN name LIKE 'usd\_%' THEN '1'
   ELSE 'NULL'
 END;
 CREATE FUNCTION test.calls(with_values boolean) RETURNS TABLE (function text, arguments text, call text) LANGUAGE sql BEGIN ATOMIC

@@ -62,6 +62,20 @@ SELECT bool_and((SELECT sum(w) = 1000000 AND min(w) >= 50000
                                                         array_fill(100, ARRAY[k])::bigint[])) w)) AS sums
   FROM generate_series(1, 10) AS k, unnest('{thompson,top_two,ucb1,kl_ucb}'::text[]) AS a;
 
+-- Means.
+SELECT test.rounded(promptreg.prob_best_means('{4.1,4.25}', '{1.2,1.3}', '{500,480}')) AS prob_best,
+       test.rounded(promptreg.expected_loss_means('{4.1,4.25}', '{1.2,1.3}', '{500,480}')) AS expected_loss;
+SELECT test.rounded(promptreg.prob_best_means('{10,12,11}', '{3,4,5}', '{3,5,8}')) AS prob_best,
+       test.rounded(promptreg.expected_loss_means('{10,12,11}', '{3,4,5}', '{3,5,8}')) AS expected_loss;
+SELECT a AS algorithm, promptreg.bandit_weights_means(a, '{10,12,11}', '{3,4,5}', '{30,50,80}') AS weights,
+       promptreg.bandit_weights_means(a, '{0,0}', '{0,0}', '{0,0}') AS knowing_nothing
+  FROM unnest('{thompson,top_two}'::text[]) AS a;
+
+-- A threshold.
+SELECT test.rounded(ARRAY[t.log_bayes_factor, t.p_value]) AS threshold
+  FROM (VALUES (30, 500, 0.03), (5, 10, 0.2), (700, 10000, 0.05), (450, 10000, 0.05)) AS v (successes, n, threshold),
+       LATERAL promptreg.threshold_sequence(v.successes, v.n, v.threshold) AS t;
+
 -- What nobody can know is NULL.
 SELECT * FROM promptreg.chi_squared_test('{{0,10},{0,20}}');
 SELECT difference, z, p_value, ci_low < 0 AS low, ci_high > 0 AS high FROM promptreg.two_proportion_test(0, 20, 0, 30);
@@ -114,6 +128,14 @@ SELECT * FROM test.errors_of('SELECT promptreg.bandit_weights(%s)',
   '''best'', ''{1}'', ''{2}''', '''thompson'', ''{}'', ''{}''', '''thompson'', ''{1}'', ''{2,3}''', '''ucb1'', ''{3}'', ''{2}''',
   '''ucb1'', ''{-1}'', ''{2}''', '''kl_ucb'', ''{1,1}'', ''{2,NULL}''', '''top_two'', ''{1,1}'', ''{2,2}'', 0.6',
   '''top_two'', ''{1,1}'', ''{2,2}'', -0.1', '''thompson'', ''{1}'', ''{1000000000}''');
+SELECT f.name, e.* FROM unnest('{prob_best_means,expected_loss_means}'::text[]) AS f (name),
+  LATERAL test.errors_of('SELECT promptreg.' || f.name || '(%s)',
+    '''{}'', ''{}'', ''{}''', '''{1}'', ''{1,2}'', ''{3,4}''', '''{1,2}'', ''{1}'', ''{3,4}''', '''{1,NaN}'', ''{1,2}'', ''{3,4}''',
+    '''{1,2}'', ''{1,-2}'', ''{3,4}''', '''{1,2}'', ''{1,2}'', ''{3,-4}''', '''{1,2}'', ''{1,2}'', ''{3,2e9}''',
+    '''{1,NULL}'', ''{1,2}'', ''{3,4}''') AS e;
+SELECT * FROM test.errors_of('SELECT promptreg.bandit_weights_means(%s)',
+  '''best'', ''{1}'', ''{2}'', ''{3}''', '''ucb1'', ''{1}'', ''{2}'', ''{3}''', '''thompson'', ''{1,2}'', ''{1,2}'', ''{3,4}'', 0.6');
+SELECT * FROM test.errors_of('SELECT promptreg.threshold_sequence(%s)', '0, 0, 0.5', '-1, 5, 0.5', '6, 5, 0.5', '1, 5, 0', '1, 5, 1');
 
 -- Open to everybody, and nothing that a plan could not move around.
 SELECT p.proname AS function, p.provolatile = 'i' AND p.proparallel = 's' AND p.proisstrict AS pure,
@@ -123,5 +145,5 @@ SELECT p.proname AS function, p.provolatile = 'i' AND p.proparallel = 's' AND p.
    AND p.prosrc IN (SELECT 'promptreg_' || name FROM unnest('{chi_squared_test,two_proportion_test,welch_t_test,
      fisher_exact_test,sample_ratio_test,sample_ratio_sequential,prob_best,expected_loss,confidence_sequence,
      bernoulli_confidence_sequence,sample_size_proportions,sample_size_means,minimum_detectable_effect,holm,
-     benjamini_hochberg,bandit_weights}'::text[]) AS name)
+     benjamini_hochberg,bandit_weights,prob_best_means,expected_loss_means,threshold_sequence,bandit_weights_means}'::text[]) AS name)
  ORDER BY 1;

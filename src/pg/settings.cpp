@@ -16,9 +16,35 @@ int max_render_operations = 1'000'000;
 int max_output_kb = 16 * 1024;
 int max_json_depth = 64;
 
+enum { kPlainUsers, kHashedUsers };
+const config_enum_entry kUserPrivacies[] = {
+    {"plain", kPlainUsers, false}, {"hash", kHashedUsers, false}, {nullptr, 0, false}};
+int user_privacy = kPlainUsers;
+char* user_privacy_key = nullptr;
+
+enum { kByDay, kByMonth };
+const config_enum_entry kPartitionIntervals[] = {
+    {"day", kByDay, false}, {"month", kByMonth, false}, {nullptr, 0, false}};
+int partition_interval = kByMonth;
+
 void DefineLimit(const char* name, const char* description, int* value, int most, int flags) {
   DefineCustomIntVariable(name, description, nullptr, value, *value, 1, most, PGC_SUSET, flags,
                           nullptr, nullptr, nullptr);
+}
+
+// What is recorded is no session's own business: superusers only.
+void DefineTelemetrySettings() {
+  DefineCustomEnumVariable(
+      "promptreg.partition_interval", "How long partitions of executions and outcomes are.",
+      "Applies to partitions that are made from then on.", &partition_interval, partition_interval,
+      kPartitionIntervals, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomEnumVariable("promptreg.user_privacy", "How prompt_log records users.",
+                           "plain: as given; hash: HMAC-SHA-256 with promptreg.user_privacy_key.",
+                           &user_privacy, user_privacy, kUserPrivacies, PGC_SUSET, 0, nullptr,
+                           nullptr, nullptr);
+  DefineCustomStringVariable("promptreg.user_privacy_key", "Key of the hashes of users.", nullptr,
+                             &user_privacy_key, "", PGC_SUSET, GUC_SUPERUSER_ONLY, nullptr, nullptr,
+                             nullptr);
 }
 
 }  // namespace
@@ -41,6 +67,7 @@ void DefineSettings() {
               GUC_UNIT_KB);
   DefineLimit("promptreg.max_json_depth", "Deepest nesting of a value that is printed as JSON.",
               &max_json_depth, 1000, 0);
+  DefineTelemetrySettings();
   MarkGUCPrefixReserved("promptreg");
 }
 
@@ -58,6 +85,14 @@ tmpl::Limits TemplateLimits() {
   limits.output_bytes = static_cast<uint32_t>(max_output_kb) * 1024;
   limits.json_depth = static_cast<uint32_t>(max_json_depth);
   return limits;
+}
+
+bool UserPrivacyHashes() {
+  return user_privacy == kHashedUsers;
+}
+
+std::string_view UserPrivacyKey() {
+  return user_privacy_key;
 }
 
 }  // namespace promptreg::pg

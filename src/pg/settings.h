@@ -1,6 +1,8 @@
 // Settings (GUCs) of the extension.
 #pragma once
 
+#include <string_view>
+
 #include "core/template/template.h"
 
 namespace promptreg::pg {
@@ -12,5 +14,9 @@ size_t CacheBound();
 
 // Limits of the template engine as they are set now.
 tmpl::Limits TemplateLimits();
+
+// Whether users are recorded as hashes, and the key of these.
+bool UserPrivacyHashes();
+std::string_view UserPrivacyKey();
 
 }  // namespace promptreg::pg

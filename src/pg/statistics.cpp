@@ -6,6 +6,7 @@
 
 #include "core/stats/bandit.h"
 #include "core/stats/bayes.h"
+#include "core/stats/means.h"
 #include "core/stats/multiplicity.h"
 #include "core/stats/power.h"
 #include "core/stats/sample_ratio.h"
@@ -97,6 +98,37 @@ Datum ArrayOf(int count, Compute compute) {
   return MakeArray(results, count);
 }
 
+// Parts per million from what the core computes.
+template <typename Compute>
+Datum WeightsOf(int count, Compute compute) {
+  auto* ppm = static_cast<int*>(palloc(sizeof(int) * (count + 1)));
+  Outcome outcome;
+  const Caught caught =
+      Guarded([&] { outcome = compute(std::span<int>(ppm, static_cast<size_t>(count))); });
+  ReportCaught(caught);
+  Check(outcome);
+  auto* weights = static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1)));
+  for (int i = 0; i < count; ++i) weights[i] = Int32GetDatum(ppm[i]);
+  return PointerGetDatum(
+      construct_array(weights, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
+stats::Algorithm ReadAlgorithm(const text* name) {
+  const std::optional<stats::Algorithm> algorithm = stats::AlgorithmOf(TextView(name));
+  if (!algorithm) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("algorithm must be thompson, top_two, ucb1 or kl_ucb")));
+  }
+  return *algorithm;
+}
+
+// The arguments means, sds and n, from the given one on.
+stats::MeanSamples ReadSamples(FunctionCallInfo fcinfo, int first) {
+  return {.means = ReadArray(PG_GETARG_ARRAYTYPE_P(first), "means").all(),
+          .sds = ReadArray(PG_GETARG_ARRAYTYPE_P(first + 1), "sds").all(),
+          .n = ReadArray(PG_GETARG_ARRAYTYPE_P(first + 2), "n").all()};
+}
+
 }  // namespace
 }  // namespace promptreg::pg
 
@@ -119,6 +151,10 @@ PG_FUNCTION_INFO_V1(promptreg_sample_size_means);
 PG_FUNCTION_INFO_V1(promptreg_minimum_detectable_effect);
 PG_FUNCTION_INFO_V1(promptreg_holm);
 PG_FUNCTION_INFO_V1(promptreg_benjamini_hochberg);
+PG_FUNCTION_INFO_V1(promptreg_prob_best_means);
+PG_FUNCTION_INFO_V1(promptreg_expected_loss_means);
+PG_FUNCTION_INFO_V1(promptreg_threshold_sequence);
+PG_FUNCTION_INFO_V1(promptreg_bandit_weights_means);
 PG_FUNCTION_INFO_V1(promptreg_bandit_weights);
 Datum promptreg_chi_squared_test(PG_FUNCTION_ARGS);
 Datum promptreg_two_proportion_test(PG_FUNCTION_ARGS);
@@ -135,6 +171,10 @@ Datum promptreg_sample_size_means(PG_FUNCTION_ARGS);
 Datum promptreg_minimum_detectable_effect(PG_FUNCTION_ARGS);
 Datum promptreg_holm(PG_FUNCTION_ARGS);
 Datum promptreg_benjamini_hochberg(PG_FUNCTION_ARGS);
+Datum promptreg_prob_best_means(PG_FUNCTION_ARGS);
+Datum promptreg_expected_loss_means(PG_FUNCTION_ARGS);
+Datum promptreg_threshold_sequence(PG_FUNCTION_ARGS);
+Datum promptreg_bandit_weights_means(PG_FUNCTION_ARGS);
 Datum promptreg_bandit_weights(PG_FUNCTION_ARGS);
 
 Datum promptreg_chi_squared_test(PG_FUNCTION_ARGS) {
@@ -204,6 +244,20 @@ Datum promptreg_expected_loss(PG_FUNCTION_ARGS) {
   });
 }
 
+Datum promptreg_prob_best_means(PG_FUNCTION_ARGS) {
+  const stats::MeanSamples samples = pg::ReadSamples(fcinfo, 0);
+  return pg::ArrayOf(static_cast<int>(samples.n.size()), [&](std::span<double> results) {
+    return stats::ProbBestMean(samples, results);
+  });
+}
+
+Datum promptreg_expected_loss_means(PG_FUNCTION_ARGS) {
+  const stats::MeanSamples samples = pg::ReadSamples(fcinfo, 0);
+  return pg::ArrayOf(static_cast<int>(samples.n.size()), [&](std::span<double> results) {
+    return stats::ExpectedLossMean(samples, results);
+  });
+}
+
 Datum promptreg_confidence_sequence(PG_FUNCTION_ARGS) {
   const int32 sides = PG_GETARG_INT32(5);
   if (sides != 1 && sides != 2) {
@@ -222,6 +276,14 @@ Datum promptreg_bernoulli_confidence_sequence(PG_FUNCTION_ARGS) {
       PG_GETARG_FLOAT8(2));
   pg::Check(result.outcome);
   return pg::MakeRow(fcinfo, {result.ci_low, result.ci_high});
+}
+
+Datum promptreg_threshold_sequence(PG_FUNCTION_ARGS) {
+  const stats::ThresholdTest result =
+      stats::ThresholdSequence(static_cast<double>(PG_GETARG_INT64(0)),
+                               static_cast<double>(PG_GETARG_INT64(1)), PG_GETARG_FLOAT8(2));
+  pg::Check(result.outcome);
+  return pg::MakeRow(fcinfo, {result.log_bayes_factor, result.p_value});
 }
 
 // One number, or NULL.
@@ -264,27 +326,21 @@ Datum promptreg_benjamini_hochberg(PG_FUNCTION_ARGS) {
 }
 
 Datum promptreg_bandit_weights(PG_FUNCTION_ARGS) {
-  const std::string_view name = pg::TextView(PG_GETARG_TEXT_PP(0));
-  const std::optional<stats::Algorithm> algorithm = stats::AlgorithmOf(name);
-  if (!algorithm) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("algorithm must be thompson, top_two, ucb1 or kl_ucb")));
-  }
+  const stats::Algorithm algorithm = pg::ReadAlgorithm(PG_GETARG_TEXT_PP(0));
   const pg::Numbers successes = pg::ReadArray(PG_GETARG_ARRAYTYPE_P(1), "successes");
   const pg::Numbers n = pg::ReadArray(PG_GETARG_ARRAYTYPE_P(2), "n");
   const double floor = PG_GETARG_FLOAT8(3);
-  const auto count = static_cast<size_t>(n.count);
-  auto* ppm = static_cast<int*>(palloc(sizeof(int) * (count + 1)));
-  stats::Outcome outcome;
-  const pg::Caught caught = pg::Guarded([&] {
-    outcome = stats::BanditWeights(*algorithm, successes.all(), n.all(), floor,
-                                   std::span<int>(ppm, count));
+  return pg::WeightsOf(n.count, [&](std::span<int> ppm) {
+    return stats::BanditWeights(algorithm, successes.all(), n.all(), floor, ppm);
   });
-  pg::ReportCaught(caught);
-  pg::Check(outcome);
-  auto* weights = static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1)));
-  for (size_t i = 0; i < count; ++i) weights[i] = Int32GetDatum(ppm[i]);
-  PG_RETURN_ARRAYTYPE_P(
-      construct_array(weights, n.count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
+Datum promptreg_bandit_weights_means(PG_FUNCTION_ARGS) {
+  const stats::Algorithm algorithm = pg::ReadAlgorithm(PG_GETARG_TEXT_PP(0));
+  const stats::MeanSamples samples = pg::ReadSamples(fcinfo, 1);
+  const double floor = PG_GETARG_FLOAT8(4);
+  return pg::WeightsOf(static_cast<int>(samples.n.size()), [&](std::span<int> ppm) {
+    return stats::BanditWeightsOfMeans(algorithm, samples, floor, ppm);
+  });
 }
 }

@@ -75,6 +75,20 @@ $$;
 COMMENT ON FUNCTION promptreg.authorize_names(text, text) IS
   'Error unless the caller has a right on every name that a pattern stands for';
 
+-- For what is about no prompt in particular.
+CREATE FUNCTION promptreg.authorize_any("right" text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT promptreg.allowed(authorize_any."right", NULL) THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: %s on any prompt', authorize_any."right");
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.authorize_any(text) IS 'Error unless the caller has a right on at least one name';
+
 -- Writers of one prompt come one after the other. The lock is an UPDATE that changes nothing: unlike FOR UPDATE it leaves
 -- a trace for transactions with an older snapshot, which fail with serialization_failure instead of deciding by what is
 -- no longer true.

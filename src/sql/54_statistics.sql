@@ -55,6 +55,18 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_expec
 COMMENT ON FUNCTION promptreg.expected_loss(double precision[], double precision[]) IS
   'What choosing each of several Beta(alpha, beta) posteriors loses on average against the best, as a proportion';
 
+CREATE FUNCTION promptreg.prob_best_means(
+  means double precision[], sds double precision[], n double precision[]) RETURNS double precision[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_prob_best_means';
+COMMENT ON FUNCTION promptreg.prob_best_means(double precision[], double precision[], double precision[]) IS
+  'Probability of each of several means (sds as of stddev_samp, n observations) to be the largest, by Normal-inverse-gamma posteriors';
+
+CREATE FUNCTION promptreg.expected_loss_means(
+  means double precision[], sds double precision[], n double precision[]) RETURNS double precision[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_expected_loss_means';
+COMMENT ON FUNCTION promptreg.expected_loss_means(double precision[], double precision[], double precision[]) IS
+  'What choosing each of several means loses on average against the largest, in their unit';
+
 CREATE FUNCTION promptreg.confidence_sequence(
   estimate double precision, standard_error double precision, n double precision,
   alpha double precision DEFAULT 0.05, tuning_n double precision DEFAULT 5000, sides integer DEFAULT 2,
@@ -70,6 +82,13 @@ CREATE FUNCTION promptreg.bernoulli_confidence_sequence(
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_bernoulli_confidence_sequence';
 COMMENT ON FUNCTION promptreg.bernoulli_confidence_sequence(bigint, bigint, double precision) IS
   'Interval of a proportion that may be looked at any time, also under adaptive allocation';
+
+CREATE FUNCTION promptreg.threshold_sequence(
+  successes bigint, n bigint, threshold double precision,
+  OUT log_bayes_factor double precision, OUT p_value double precision)
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_threshold_sequence';
+COMMENT ON FUNCTION promptreg.threshold_sequence(bigint, bigint, double precision) IS
+  'Whether a proportion is above a threshold: one-sided beta-binomial test that may be looked at any time';
 
 CREATE FUNCTION promptreg.sample_size_proportions(
   p1 double precision, p2 double precision,
@@ -107,3 +126,10 @@ CREATE FUNCTION promptreg.bandit_weights(
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_bandit_weights';
 COMMENT ON FUNCTION promptreg.bandit_weights(text, bigint[], bigint[], double precision) IS
   'Weights in parts per million, summing to 1000000, by thompson, top_two, ucb1 or kl_ucb, with a floor under each';
+
+CREATE FUNCTION promptreg.bandit_weights_means(
+  algorithm text, means double precision[], sds double precision[], n double precision[],
+  floor double precision DEFAULT 0.05) RETURNS integer[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_bandit_weights_means';
+COMMENT ON FUNCTION promptreg.bandit_weights_means(text, double precision[], double precision[], double precision[], double precision) IS
+  'Weights in parts per million, summing to 1000000, for means of which the largest is wanted, by thompson or top_two';

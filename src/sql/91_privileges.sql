@@ -12,7 +12,11 @@ BEGIN
            'chi_squared_test', 'two_proportion_test', 'welch_t_test', 'fisher_exact_test', 'sample_ratio_test',
            'sample_ratio_sequential', 'prob_best', 'expected_loss', 'confidence_sequence',
            'bernoulli_confidence_sequence', 'sample_size_proportions', 'sample_size_means',
-           'minimum_detectable_effect', 'holm', 'benjamini_hochberg', 'bandit_weights')
+           'minimum_detectable_effect', 'holm', 'benjamini_hochberg', 'bandit_weights',
+           'prob_best_means', 'expected_loss_means', 'threshold_sequence', 'bandit_weights_means',
+           'sketch', 'sketch_in', 'sketch_out', 'sketch_recv', 'sketch_send', 'sketch_add', 'sketch_combine',
+           'sketch_serialize', 'sketch_deserialize', 'sketch_finish', 'sketch_merge', 'merge_sketches', 'quantile',
+           'quantiles', 'count', 'moments', 'moments_merge')
      ORDER BY 1
   LOOP
     EXECUTE 'REVOKE ALL ON FUNCTION ' || object || ' FROM PUBLIC';
@@ -74,3 +78,13 @@ CREATE POLICY readable ON promptreg.environments FOR SELECT USING (promptreg.all
 ALTER TABLE promptreg.pending_changes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE promptreg.commit_order ENABLE ROW LEVEL SECURITY;
 ALTER TABLE promptreg.cache_signal ENABLE ROW LEVEL SECURITY;
+
+-- executions and outcomes have none, which would forbid COPY; nobody reads a partition but through them.
+ALTER TABLE promptreg.executions_default ENABLE ROW LEVEL SECURITY;
+ALTER TABLE promptreg.outcomes_default ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE promptreg.model_prices ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.model_prices FOR SELECT USING (promptreg.allowed('read', NULL));
+
+ALTER TABLE promptreg.watermarks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.watermarks FOR SELECT USING (promptreg.allowed('read', NULL));

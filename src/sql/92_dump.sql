@@ -7,7 +7,7 @@ BEGIN
   FOR relation IN
     SELECT c.oid::regclass AS name, c.relname
       FROM pg_catalog.pg_class c
-     WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind IN ('r', 'S')
+     WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind IN ('r', 'p', 'S')
      ORDER BY c.relname
   LOOP
     PERFORM pg_catalog.pg_extension_config_dump(relation.name,

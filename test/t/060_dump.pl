@@ -39,6 +39,16 @@ $node->safe_psql('postgres', q{
 	SELECT prompt_grant('*', 'read', 'analyst');
 	SELECT prompt_grant('chat', 'resolve', 'public');
 	SELECT prompt_revoke('chat', 'resolve', 'public');
+	SELECT prompt_model_price('gpt-*', 2.5, 10, 1.25, '2020-01-01');
+	SELECT prompt_log('support/triage', 1, 'production', 'ż', 'r' || i, 'running', 'ż', 'gpt-4o', i / 3.0, tokens_in => i, metadata => '{"a": [1.50, null]}', at => '2025-12-31 23:30Z'::timestamptz + i * interval '7 min')
+	  FROM generate_series(1, 9) i;
+	SET promptreg.partition_interval = 'day';
+	SELECT prompt_log('elsewhere', 1, error => E'a\tb\n', at => '2025-11-11 12:00Z', request_id => 'day');
+	RESET promptreg.partition_interval;
+	INSERT INTO promptreg.executions (at, request_id, prompt, version) VALUES ('2016-05-05', 'waits', 'support/triage', 2);
+	SELECT prompt_feedback('r' || i, rating => i % 5 + 1, comment => E'\\.', at => '2026-01-05 12:00Z') FROM generate_series(1, 4) i;
+	SELECT promptreg.take_rows('test');
+	SELECT prompt_log('support/triage', 1, request_id => 'not taken', at => '2026-01-02 12:00Z');
 	INSERT INTO own VALUES (1, 'support/triage', 1)});
 
 # What an application, a user and an auditor see, in this order.
@@ -50,11 +60,12 @@ sub answers
 		         prompt_resolve('support/triage', env, 'user ' || u, '{"name": "Zoë"}') r ORDER BY u, env},
 		q{SELECT prompt_messages('chat/new name', vars => '{"persona": "p", "q": "?"}'), prompt_render('🐢 emoji/''quote"', 'staging')},
 		q{SET ROLE app; SELECT prompt_render('support/triage', user_id => 'u'); RESET ROLE},
-		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions deployments experiments variants weights routes audit_log changes grants pending_changes)),
+		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions deployments experiments variants weights routes audit_log changes grants pending_changes executions outcomes model_prices watermarks)),
 		q{SELECT name, rank, description, builtin FROM promptreg.environments ORDER BY name},
 		q{SELECT * FROM prompt_changes_since(0)},
 		q{SELECT name, prompt_history(name) FROM promptreg.prompts ORDER BY id},
 		q{SELECT name, prompt_deployments(name) FROM promptreg.prompts ORDER BY id},
+		q{SELECT tableoid::regclass, request_id FROM promptreg.executions ORDER BY 2},
 		q{SELECT * FROM promptreg.version_status ORDER BY 1, 2, 3},
 		q{SELECT extversion, n.nspname FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'promptreg'},
 		q{TABLE own},
@@ -114,7 +125,10 @@ my %forms = (
 		[qw(env PGOPTIONS=-csession_replication_role=replica pg_restore -j2 -d DB FILE)] ],
 	one_transaction => [ [qw(pg_dump -Fc -f FILE postgres)], [qw(pg_restore -1 -d DB FILE)] ],
 	data_only => [ [qw(pg_dump --data-only -f FILE postgres)], [ @psql, '-d', 'DB', '-c',
-			'CREATE EXTENSION promptreg', '-c', 'CREATE TABLE own (id integer PRIMARY KEY, prompt text, version_id bigint REFERENCES promptreg.versions (id))' ],
+			'CREATE EXTENSION promptreg', '-c', 'CREATE TABLE own (id integer PRIMARY KEY, prompt text, version_id bigint REFERENCES promptreg.versions (id))',
+			# Partitions are made at run time: data alone need them to be there.
+			'-c', q{SELECT promptreg.make_partition('executions', t) FROM unnest('{2025-12-15,2026-01-15}'::timestamptz[]) t}, '-c', q{SELECT promptreg.make_partition('outcomes', '2026-01-15')},
+			'-c', q{SET promptreg.partition_interval = 'day'}, '-c', q{SELECT promptreg.make_partition('executions', '2025-11-11 12:00Z')} ],
 		[ @psql, qw(-d DB -f FILE) ] ],
 	sections => [ [qw(pg_dump -Fc -f FILE postgres)], map { [ qw(pg_restore -d DB), "--section=$_", 'FILE' ] } qw(pre-data data post-data) ],
 	plain_sections => [ map({ [ 'pg_dump', "--section=$_", '-f', "FILE.$_", 'postgres' ] } qw(pre-data data post-data)),

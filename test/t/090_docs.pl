@@ -150,7 +150,7 @@ foreach my $page (@pages)
 sub signature
 {
 	my ($name, $arguments) = @_;
-	$arguments =~ s/::\w+(\[\])?//g;
+	$arguments =~ s/::(?:double precision|timestamp with time zone|\w+)(\[\])?//g;
 	$arguments =~ s/timestamp with time zone/timestamptz/g;
 	$arguments =~ s/OUT \w+ \w+//g;
 	$arguments =~ s/\s+/ /g;
@@ -163,7 +163,7 @@ is( join("\n", sort map { "$_->[0] $_->[1]" } map { [ /^\| `(promptreg\.\w+)` \|
 		  grep { /^\| `promptreg\.(?!max_\*)/ } split /\n/, slurp_source('docs/limits.md')),
 	$node->safe_psql('examples', q{
 		SELECT prompt_render_template('') WHERE false;
-		SELECT string_agg(name || ' ' || current_setting(name), E'\n' ORDER BY name COLLATE "C")
+		SELECT string_agg(name || ' ' || coalesce(nullif(current_setting(name), ''), '(empty)'), E'\n' ORDER BY name COLLATE "C")
 		FROM pg_settings WHERE name LIKE 'promptreg.%'}),
 	'the table of settings is complete and has the defaults');
 

@@ -17,6 +17,14 @@ std::string RoundTrip(std::string_view text) {
       json::Value::Make(json::Kind::kNumber, varlena.data(), static_cast<uint32_t>(varlena.size()));
   const std::string printed = json::NumberText(value);
   EXPECT_EQ(printed.size(), json::NumberTextLength(value)) << text;
+  char small[json::kSmallIntegerDigits];
+  char* const end = json::WriteSmallInteger(value, small);
+  const bool is_small = !printed.empty() && printed[0] != '0' && printed.size() <= 4 &&
+                        printed.find_first_not_of("0123456789") == std::string::npos;
+  EXPECT_EQ(end != nullptr, is_small) << text;
+  if (end != nullptr) {
+    EXPECT_EQ(std::string(+small, end), printed);
+  }
   return printed;
 }
 

@@ -738,6 +738,58 @@ TEST(BernoulliConfidenceSequence, Domain) {
   EXPECT_INVALID(BernoulliConfidenceSequence(1, 5, kNan).outcome, "alpha");
 }
 
+// By mpmath 1.3 with 25 digits.
+TEST(ThresholdSequence, GoldenValues) {
+  const auto log_factor = [](double successes, double n, double threshold) {
+    return ThresholdSequence(successes, n, threshold).log_bayes_factor.value();
+  };
+  EXPECT_GOLDEN(log_factor(30, 500, 0.03), 2.4338869434799);
+  EXPECT_GOLDEN(log_factor(5, 10, 0.2), 1.4470038617718);
+  EXPECT_GOLDEN(log_factor(0, 1, 0.5), -0.69314718055995);
+  EXPECT_GOLDEN(log_factor(700, 10000, 0.05), 32.649926031671);
+  EXPECT_GOLDEN(log_factor(450, 10000, 0.05), -7.0338831470435);
+  EXPECT_GOLDEN(ThresholdSequence(30, 500, 0.03).p_value, 0.087695302573891);
+  EXPECT_EQ(ThresholdSequence(450, 10000, 0.05).p_value, 1);
+}
+
+TEST(ThresholdSequence, FarBelowTheThresholdIsNoAlarm) {
+  const ThresholdTest test = ThresholdSequence(0, 1e6, 0.5);
+  EXPECT_TRUE(test.outcome.ok());
+  EXPECT_FALSE(test.log_bayes_factor);
+  EXPECT_EQ(test.p_value, 1);
+  EXPECT_TRUE(ThresholdSequence(1e8, 1e8, 0.01).outcome.ok());
+}
+
+// At the threshold it fires in at most 5 % of all paths, however often one looks; above it does.
+TEST(ThresholdSequence, HoldsWhenLookedAtContinuously) {
+  const auto fires = [](double rate) {
+    int fired = 0;
+    std::mt19937_64 random(11);
+    std::bernoulli_distribution failure(rate);
+    for (int path = 0; path < kPaths / 10; ++path) {
+      double failures = 0;
+      for (int n = 1; n <= 2000; ++n) {
+        failures += failure(random) ? 1 : 0;
+        if (n % 5 == 0 && ThresholdSequence(failures, n, 0.05).p_value < 0.05) {
+          ++fired;
+          break;
+        }
+      }
+    }
+    return static_cast<double>(fired) / (kPaths / 10);
+  };
+  EXPECT_LE(fires(0.05), 0.05);
+  EXPECT_GE(fires(0.08), 0.95);
+}
+
+TEST(ThresholdSequence, Domain) {
+  EXPECT_INVALID(ThresholdSequence(1, 0, 0.5).outcome, "n");
+  EXPECT_INVALID(ThresholdSequence(kNan, 10, 0.5).outcome, "successes");
+  EXPECT_INVALID(ThresholdSequence(11, 10, 0.5).outcome, "successes");
+  EXPECT_INVALID(ThresholdSequence(1, 10, 0).outcome, "threshold");
+  EXPECT_INVALID(ThresholdSequence(1, 10, 1).outcome, "threshold");
+}
+
 TEST(BernoulliDivergence, IsInverted) {
   const auto divergence = [](double p, double q) {
     return (p > 0 ? p * std::log(p / q) : 0) + (p < 1 ? (1 - p) * std::log((1 - p) / (1 - q)) : 0);

@@ -156,6 +156,8 @@ TEST(Limits, OutputIsCountedToTheByte) {
   EXPECT_EQ(source.Render(R"({"a":1e9,"b":""})"), "1000000000");
   EXPECT_EQ(source.Render(R"({"a":1e10,"b":""})"),
             "!rendering exceeds the limit of 10 bytes of output");
+  EXPECT_EQ(source.Render(R"({"a":"12345678","b":42})"), "1234567842");
+  EXPECT_EQ(source.Render(R"({"a":"12345678","b":420})").substr(0, 1), "!");
   EXPECT_EQ(source.Render(R"({"a":[1,2,3],"b":"abc"})"), "[1,2,3]abc");
   EXPECT_EQ(source.Render(R"({"a":[1,2,3],"b":"abcd"})").substr(0, 1), "!");
 }

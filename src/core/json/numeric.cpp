@@ -125,6 +125,15 @@ char* WriteNumber(Value number, char* out) {
   return out;
 }
 
+char* WriteSmallInteger(Value number, char* out) {
+  const char* data = number.data();
+  // A short header without sign, scale and weight, and one digit.
+  const size_t header = layout::VarlenaIsShort(data) ? 1 : 4;
+  if (number.length() != header + 4 || Load16(data + header) != kShort) return nullptr;
+  const int digit = Load16(data + header + 2);
+  return WriteDigit(digit, DecimalWidth(digit), out);
+}
+
 std::string NumberText(Value number) {
   std::string text(NumberTextLength(number), '\0');
   WriteNumber(number, text.data());

@@ -16,6 +16,10 @@ size_t NumberTextLength(Value number);
 char* WriteNumber(Value number, char* out);
 std::string NumberText(Value number);
 
+// The same for most numbers that people print: whole ones from 1 to 9999. Null: it is another.
+inline constexpr int kSmallIntegerDigits = 4;
+char* WriteSmallInteger(Value number, char* out);
+
 bool NumberIsZero(Value number);
 bool NumberIsInteger(Value number);  // no fraction but zeros
 

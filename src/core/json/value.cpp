@@ -134,6 +134,7 @@ Value FindInSmall(const char* entries, uint32_t count, std::string_view key) {
   uint32_t offset = 0;
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t length = Entry(entries, i) & kLengthMask;
+    if (length > key.size()) break;
     if (length == key.size() && SameBytes(base + offset, key.data(), length)) {
       for (uint32_t j = i; j < count + i; ++j) offset += Entry(entries, j) & kLengthMask;
       const uint32_t entry = Entry(entries, count + i);
@@ -144,19 +145,24 @@ Value FindInSmall(const char* entries, uint32_t count, std::string_view key) {
   return {};
 }
 
-}  // namespace
-
-Value Value::Find(std::string_view key) const {
-  if (kind_ != Kind::kObject) return {};
-  const uint32_t count = Load32(data_) & kCountMask;
-  const char* entries = data_ + 4;
-  if (count <= kSmallObject) return FindInSmall(entries, count, key);
+// Apart, so that the other case, which is the common one, needs few registers.
+[[gnu::noinline]] Value FindInLarge(const char* entries, uint32_t count, std::string_view key) {
   const char* base = entries + size_t{count} * 8;
   const uint32_t index = FindKey(entries, base, count, key);
   if (index == count) return {};
   const uint32_t offset = Offset(entries, count + index);
   const uint32_t entry = Entry(entries, count + index);
   return Decode(entry, base, offset, End(entry, offset));
+}
+
+}  // namespace
+
+Value Value::Find(std::string_view key) const {
+  if (kind_ != Kind::kObject) return {};
+  const uint32_t count = Load32(data_) & kCountMask;
+  const char* entries = data_ + 4;
+  return count <= kSmallObject ? FindInSmall(entries, count, key)
+                               : FindInLarge(entries, count, key);
 }
 
 Cursor::Cursor(Value container) {

@@ -13,7 +13,9 @@
 
 namespace promptreg::json {
 
-enum class Kind : uint8_t { kMissing, kNull, kFalse, kTrue, kNumber, kString, kArray, kObject };
+// As wide as what it stands beside in a Value, which is copied in two words then. A narrow one
+// leaves bytes that compilers copy around by reading across what was just written, which stalls.
+enum class Kind : uint32_t { kMissing, kNull, kFalse, kTrue, kNumber, kString, kArray, kObject };
 
 class Value {
  public:

@@ -48,26 +48,6 @@ Outcome ThompsonShares(std::span<const double> successes, std::span<const double
   return ProbBest(alpha, beta, shares);
 }
 
-// With probability one half the best of a draw is played, otherwise the draw is repeated until
-// another is the best: share_i = a_i (1 + sum over j != i of a_j / (1 - a_j)) / 2, a = P(best).
-void TopTwoOf(std::span<double> shares) {
-  constexpr double kUnknown = 1e-20;  // P(best) is not known below
-  const std::vector<double> best(shares.begin(), shares.end());
-  const size_t count = best.size();
-  if (count < 2) return;
-  for (size_t i = 0; i < count; ++i) shares[i] = best[i] / 2;
-  for (size_t j = 0; j < count; ++j) {
-    double others = 0;  // 1 - a_j, exactly
-    for (size_t i = 0; i < count; ++i) others += i == j ? 0 : best[i];
-    for (size_t i = 0; i < count; ++i) {
-      if (i == j) continue;
-      const double challenge =
-          others > kUnknown ? best[i] / others : 1 / static_cast<double>(count - 1);
-      shares[i] += best[j] * challenge / 2;
-    }
-  }
-}
-
 double UpperIndex(Algorithm algorithm, double successes, double n, double log_all) {
   if (n == 0) return std::numeric_limits<double>::infinity();
   const double mean = successes / n;
@@ -93,6 +73,24 @@ std::optional<Algorithm> AlgorithmOf(std::string_view name) {
   if (name == "ucb1") return Algorithm::kUcb1;
   if (name == "kl_ucb") return Algorithm::kKlUcb;
   return std::nullopt;
+}
+
+void TopTwoShares(std::span<double> shares) {
+  constexpr double kUnknown = 1e-20;  // P(best) is not known below
+  const std::vector<double> best(shares.begin(), shares.end());
+  const size_t count = best.size();
+  if (count < 2) return;
+  for (size_t i = 0; i < count; ++i) shares[i] = best[i] / 2;
+  for (size_t j = 0; j < count; ++j) {
+    double others = 0;  // 1 - a_j, exactly
+    for (size_t i = 0; i < count; ++i) others += i == j ? 0 : best[i];
+    for (size_t i = 0; i < count; ++i) {
+      if (i == j) continue;
+      const double challenge =
+          others > kUnknown ? best[i] / others : 1 / static_cast<double>(count - 1);
+      shares[i] += best[j] * challenge / 2;
+    }
+  }
 }
 
 Outcome WeightsInPpm(std::span<const double> shares, double floor, std::span<int> ppm) {
@@ -136,7 +134,7 @@ Outcome BanditWeights(Algorithm algorithm, std::span<const double> successes,
     case Algorithm::kTopTwo:
       outcome = ThompsonShares(successes, n, shares);
       if (!outcome.ok()) return outcome;
-      if (algorithm == Algorithm::kTopTwo) TopTwoOf(shares);
+      if (algorithm == Algorithm::kTopTwo) TopTwoShares(shares);
       break;
     case Algorithm::kUcb1:
     case Algorithm::kKlUcb:

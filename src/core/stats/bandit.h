@@ -31,6 +31,11 @@ inline constexpr int kPartsPerMillion = 1'000'000;
 Outcome BanditWeights(Algorithm algorithm, std::span<const double> successes,
                       std::span<const double> n, double floor, std::span<int> ppm);
 
+// Turns each variant's P(best) into its share under kTopTwo: with probability one half the best of
+// a draw is played, otherwise the draw is repeated until another is the best. share_i = a_i (1 +
+// sum over j != i of a_j / (1 - a_j)) / 2, a = P(best).
+void TopTwoShares(std::span<double> shares);
+
 // Only the last two steps, for shares that come from elsewhere: finite, not negative, with a
 // positive sum.
 Outcome WeightsInPpm(std::span<const double> shares, double floor, std::span<int> ppm);

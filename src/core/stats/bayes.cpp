@@ -5,7 +5,7 @@
 #include <numbers>
 #include <vector>
 
-#include "core/stats/quadrature.h"
+#include "core/stats/best.h"
 #include "core/stats/special.h"
 
 namespace promptreg::stats {
@@ -23,15 +23,18 @@ constexpr double kEdge = 700;  // beyond, p or 1 - p is not a double any more
 struct Point {
   double x;
   double p;
-  double q;  // 1 - p
+  double q;      // 1 - p
+  double slope;  // dp/dx
 };
 
-Point At(double x) {
-  const double small = std::exp(-std::fabs(x));
-  const double p = 1 / (1 + small);
-  const double q = small / (1 + small);
-  return x > 0 ? Point{x, p, q} : Point{x, q, p};
-}
+struct Logit {
+  static Point At(double x) {
+    const double small = std::exp(-std::fabs(x));
+    const double p = 1 / (1 + small);
+    const double q = small / (1 + small);
+    return x > 0 ? Point{x, p, q, p * q} : Point{x, q, p, p * q};
+  }
+};
 
 class Posterior {
  public:
@@ -57,12 +60,12 @@ class Posterior {
     if (at.x <= low_) return {.lower = 0, .upper = 1};
     if (at.x >= high_) return {.lower = 1, .upper = 0};
     if (at.x < -kEdge) {
-      const double lower = BetaTails(alpha_, beta_, At(-kEdge).p).lower;
+      const double lower = BetaTails(alpha_, beta_, Logit::At(-kEdge).p).lower;
       const double smaller = lower * std::exp(alpha_ * (at.x + kEdge));
       return {.lower = smaller, .upper = 1 - smaller};
     }
     if (at.x > kEdge) {
-      const double upper = BetaTails(beta_, alpha_, At(kEdge).q).lower;
+      const double upper = BetaTails(beta_, alpha_, Logit::At(kEdge).q).lower;
       const double smaller = upper * std::exp(-beta_ * (at.x - kEdge));
       return {.lower = 1 - smaller, .upper = smaller};
     }
@@ -153,63 +156,6 @@ std::vector<double> Breakpoints(const Posteriors& posteriors) {
   return points;
 }
 
-// density_k * product of the others' P(X <= x)
-class BestIntegrand final : public Integrand {
- public:
-  explicit BestIntegrand(const Posteriors& posteriors)
-      : posteriors_(posteriors), lower_(posteriors.size()) {}
-
-  void Evaluate(double x, std::span<double> values) override {
-    const Point at = At(x);
-    const size_t count = posteriors_.size();
-    double before = 1;
-    for (size_t k = 0; k < count; ++k) {
-      lower_[k] = posteriors_[k].TailsAt(at).lower;
-      values[k] = before;
-      before *= lower_[k];
-    }
-    double after = 1;
-    for (size_t k = count; k-- > 0;) {
-      values[k] *= after;
-      if (values[k] > 0) values[k] *= posteriors_[k].Density(at);
-      after *= lower_[k];
-    }
-  }
-
- private:
-  const Posteriors& posteriors_;
-  std::vector<double> lower_;
-};
-
-// P(X_k <= x) * P(some other > x) * dp/dx
-class LossIntegrand final : public Integrand {
- public:
-  explicit LossIntegrand(const Posteriors& posteriors)
-      : posteriors_(posteriors), tails_(posteriors.size()) {}
-
-  void Evaluate(double x, std::span<double> values) override {
-    const Point at = At(x);
-    const double slope = at.p * at.q;
-    const size_t count = posteriors_.size();
-    // P(some > x) grows by (1 - itself) * P(the next > x).
-    double some = 0;
-    for (size_t k = 0; k < count; ++k) {
-      tails_[k] = posteriors_[k].TailsAt(at);
-      values[k] = some;
-      some += (1 - some) * tails_[k].upper;
-    }
-    some = 0;
-    for (size_t k = count; k-- > 0;) {
-      values[k] = (values[k] + (1 - values[k]) * some) * tails_[k].lower * slope;
-      some += (1 - some) * tails_[k].upper;
-    }
-  }
-
- private:
-  const Posteriors& posteriors_;
-  std::vector<Tails> tails_;
-};
-
 Outcome CheckShapes(std::span<const double> values, const char* name) {
   for (const double value : values) {
     if (!(value >= kSmallestShape && value <= kLargestShape)) {
@@ -245,14 +191,8 @@ Outcome ProbBest(std::span<const double> alpha, std::span<const double> beta,
   const Outcome outcome = Check(alpha, beta);
   if (!outcome.ok()) return outcome;
   const Posteriors posteriors = Make(alpha, beta);
-  BestIntegrand integrand(posteriors);
-  if (!Integrate(&integrand, Breakpoints(posteriors), probabilities)) return kNotConverged;
-  double sum = 0;
-  for (const double probability : probabilities) sum += probability;
-  // What is missing from 1 is the error of the quadrature and of the distribution functions.
-  if (!(std::fabs(sum - 1) < 1e-6)) return kNotConverged;
-  for (double& probability : probabilities) probability /= sum;
-  return {};
+  const bool converged = IntegrateBest(Logit{}, posteriors, Breakpoints(posteriors), probabilities);
+  return converged ? Outcome{} : kNotConverged;
 }
 
 Outcome ExpectedLoss(std::span<const double> alpha, std::span<const double> beta,
@@ -260,8 +200,8 @@ Outcome ExpectedLoss(std::span<const double> alpha, std::span<const double> beta
   const Outcome outcome = Check(alpha, beta);
   if (!outcome.ok()) return outcome;
   const Posteriors posteriors = Make(alpha, beta);
-  LossIntegrand integrand(posteriors);
-  return Integrate(&integrand, Breakpoints(posteriors), losses) ? Outcome{} : kNotConverged;
+  const bool converged = IntegrateLoss(Logit{}, posteriors, Breakpoints(posteriors), losses);
+  return converged ? Outcome{} : kNotConverged;
 }
 
 }  // namespace promptreg::stats

@@ -23,6 +23,26 @@ Outcome Check(double estimate, double standard_error, double n, double alpha, do
   return {};
 }
 
+Outcome CheckCounts(double successes, double n) {
+  if (!IsCount(n) || n == 0) return Invalid("n", kPositiveRule);
+  if (!IsCount(successes)) return Invalid("successes", kNotNegativeRule);
+  if (successes > n) return Invalid("successes", "must not be greater than n");
+  return {};
+}
+
+// ln of B(1 + S, 1 + F) / (p^S q^F) at p = S / n
+double LogMarginalRatio(double successes, double failures) {
+  const double n = successes + failures;
+  double log_ratio = -std::log1p(n);
+  if (successes > 0 && failures > 0) {
+    // ln Gamma(x + 1) = ln x + ln Gamma(x), put together from Stirling's formula
+    log_ratio +=
+        0.5 * (std::log(2 * std::numbers::pi) + std::log(successes) + std::log(failures / n)) +
+        StirlingRest(successes) + StirlingRest(failures) - StirlingRest(n);
+  }
+  return log_ratio;
+}
+
 }  // namespace
 
 ConfidenceInterval ConfidenceSequence(double estimate, double standard_error, double n,
@@ -62,30 +82,41 @@ ConfidenceInterval ConfidenceSequence(double estimate, double standard_error, do
 // Kullback-Leibler divergence. So the interval is where d is small enough.
 ProportionInterval BernoulliConfidenceSequence(double successes, double n, double alpha) {
   ProportionInterval result;
-  if (!IsCount(n) || n == 0) {
-    result.outcome = Invalid("n", kPositiveRule);
-  } else if (!IsCount(successes)) {
-    result.outcome = Invalid("successes", kNotNegativeRule);
-  } else if (successes > n) {
-    result.outcome = Invalid("successes", "must not be greater than n");
-  } else if (!IsOpenFraction(alpha)) {
+  result.outcome = CheckCounts(successes, n);
+  if (result.outcome.ok() && !IsOpenFraction(alpha)) {
     result.outcome = Invalid("alpha", kOpenFractionRule);
   }
   if (!result.outcome.ok()) return result;
 
-  const double failures = n - successes;
-  double log_ratio = -std::log1p(n);
-  if (successes > 0 && failures > 0) {
-    // ln Gamma(x + 1) = ln x + ln Gamma(x), put together from Stirling's formula
-    log_ratio +=
-        0.5 * (std::log(2 * std::numbers::pi) + std::log(successes) + std::log(failures / n)) +
-        StirlingRest(successes) + StirlingRest(failures) - StirlingRest(n);
-  }
+  const double log_ratio = LogMarginalRatio(successes, n - successes);
   const double divergence = std::max(0.0, (-std::log(alpha) - log_ratio) / n);
   result.ci_low = KlLower(successes / n, divergence);
   result.ci_high = KlUpper(successes / n, divergence);
   RequireFinite(&result.outcome, "ci_low", result.ci_low);
   RequireFinite(&result.outcome, "ci_high", result.ci_high);
+  return result;
+}
+
+ThresholdTest ThresholdSequence(double successes, double n, double threshold) {
+  ThresholdTest result;
+  result.outcome = CheckCounts(successes, n);
+  if (result.outcome.ok() && !IsOpenFraction(threshold)) {
+    result.outcome = Invalid("threshold", kOpenFractionRule);
+  }
+  if (!result.outcome.ok()) return result;
+
+  const double failures = n - successes;
+  const double above = BetaTails(1 + successes, 1 + failures, threshold).upper;
+  if (!(above > 0)) return result;
+  // n d(S / n, threshold)
+  double divergence = 0;
+  if (successes > 0) divergence += successes * std::log(successes / n / threshold);
+  if (failures > 0) divergence += failures * std::log(failures / n / (1 - threshold));
+  const double log_factor =
+      LogMarginalRatio(successes, failures) + divergence + std::log(above) - std::log1p(-threshold);
+  result.log_bayes_factor = log_factor;
+  result.p_value = std::min(1.0, std::exp(-log_factor));
+  RequireFinite(&result.outcome, "log_bayes_factor", result.log_bayes_factor);
   return result;
 }
 

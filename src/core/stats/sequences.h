@@ -41,4 +41,20 @@ struct ProportionInterval {
 };
 ProportionInterval BernoulliConfidenceSequence(double successes, double n, double alpha);
 
+// Whether a proportion is above a threshold, after S successes (errors, violations) in n trials,
+// looked at as often as one pleases: the Bayes factor of a uniform prior over (t, 1) against the
+// threshold t itself,
+//   BF = B(1 + S, 1 + n - S) P(X > t) / ((1 - t) t^S (1 - t)^(n - S)),
+//   X ~ Beta(1 + S, 1 + n - S),
+// which is a supermartingale for every proportion up to the threshold, so that (Ville) it ever
+// reaches 1 / alpha with probability alpha at most. p = min(1, 1 / BF); who looks repeatedly keeps
+// the smallest. Domain: n > 0, 0 <= S <= n, 0 < threshold < 1. The logarithm is unknown where it is
+// below the range of a double.
+struct ThresholdTest {
+  Outcome outcome;
+  Maybe log_bayes_factor;
+  double p_value = 1;
+};
+ThresholdTest ThresholdSequence(double successes, double n, double threshold);
+
 }  // namespace promptreg::stats

@@ -32,7 +32,7 @@ class Output {
   bool Append(const char* text, size_t length) noexcept {
     char* at = Reserve(length);
     if (at == nullptr) return length == 0 && code_ == Code::kOk;
-    std::memcpy(at, text, length);
+    Copy(text, length, at);
     at_ = at + length;
     return true;
   }
@@ -57,6 +57,13 @@ class Output {
   bool Print(json::Value value, uint32_t json_depth) noexcept;
 
   bool Number(json::Value value) noexcept {
+    if (end_ - at_ >= json::kSmallIntegerDigits) {
+      char* end = json::WriteSmallInteger(value, at_);
+      if (end != nullptr) {
+        at_ = end;
+        return true;
+      }
+    }
     char* at = Reserve(json::NumberTextLength(value));
     if (at == nullptr) return false;
     at_ = json::WriteNumber(value, at);
@@ -89,6 +96,29 @@ class Output {
 
  private:
   static constexpr size_t kPollBytes = size_t{1} << 20;
+
+  // Most pieces of a template are too short for a call to pay.
+  static void Copy(const char* from, size_t length, char* to) noexcept {
+    if (length > 16) {
+      std::memcpy(to, from, length);
+    } else if (length >= 8) {
+      CopyEnds<8>(from, length, to);
+    } else if (length >= 4) {
+      CopyEnds<4>(from, length, to);
+    } else if (length > 0) {
+      to[0] = from[0];
+      to[length / 2] = from[length / 2];
+      to[length - 1] = from[length - 1];
+    }
+  }
+  template <size_t kBytes>
+  static void CopyEnds(const char* from, size_t length, char* to) noexcept {
+    char first[kBytes], last[kBytes];
+    std::memcpy(first, from, kBytes);
+    std::memcpy(last, from + length - kBytes, kBytes);
+    std::memcpy(to, first, kBytes);
+    std::memcpy(to + length - kBytes, last, kBytes);
+  }
 
   char* Grow(size_t bytes) noexcept;
   bool Extend(size_t bytes) noexcept;

@@ -365,6 +365,7 @@ class Renderer {
 
   bool Print(Value value, const Op& op) noexcept {
     const bool html = (op.flags & kEscapeFlag) != 0;
+    if (!html && value.kind() == Kind::kString) return out_.Append(value.data(), value.length());
     if (!html) return out_.Print(value, limits_.json_depth);
     switch (value.kind()) {
       case Kind::kString:

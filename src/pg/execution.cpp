@@ -1,0 +1,359 @@
+#include "pg/execution.h"
+
+#include "core/json/numeric.h"
+#include "pg/settings.h"
+
+extern "C" {
+#include "common/cryptohash.h"
+#include "common/hmac.h"
+#include "common/sha2.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/uuid.h"
+}
+
+namespace promptreg::pg {
+namespace {
+
+enum class Kind : uint8 {
+  kTime,
+  kText,
+  kLongText,
+  kVersion,
+  kTokens,
+  kMilliseconds,
+  kCost,
+  kObject
+};
+
+struct Column {
+  std::string_view name;   // as prompt_log's argument is called
+  std::string_view alias;  // as the column is called, where that differs
+  Kind kind;
+  bool required;
+};
+
+constexpr Column kColumns[kExecutionColumns] = {
+    {"at", "", Kind::kTime, true},
+    {"request_id", "", Kind::kText, true},
+    {"name", "prompt", Kind::kText, true},
+    {"version", "", Kind::kVersion, true},
+    {"env", "environment", Kind::kText, true},
+    {"experiment", "", Kind::kText, false},
+    {"variant", "", Kind::kText, false},
+    {"user_id", "", Kind::kText, false},
+    {"model", "", Kind::kText, false},
+    {"latency_ms", "", Kind::kMilliseconds, false},
+    {"time_to_first_token_ms", "", Kind::kMilliseconds, false},
+    {"tokens_in", "", Kind::kTokens, false},
+    {"tokens_out", "", Kind::kTokens, false},
+    {"tokens_cached", "", Kind::kTokens, false},
+    {"cost_usd", "", Kind::kCost, false},
+    {"error_class", "", Kind::kText, false},
+    {"error", "", Kind::kLongText, false},
+    {"finish_reason", "", Kind::kText, false},
+    {"metadata", "", Kind::kObject, false},
+};
+
+// The constraints of promptreg.executions say the same; keep both in step.
+constexpr int kMostNameBytes = 800;
+constexpr int kMostEnvironmentBytes = 100;
+constexpr int kMostLongBytes = 1024 * 1024;
+constexpr int64 kMostTokens = INT64CONST(1000000000000);
+constexpr double kMostMilliseconds = 1e12;
+constexpr double kMostCost = 1e9;
+constexpr int kMostCostScale = 30;
+
+const char* Problem(ExecutionColumn column, const char* what) {
+  return psprintf("%s %s", kColumns[column].name.data(), what);
+}
+
+TimestampTz TimeOf(int year) {
+  return (date2j(year, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
+}
+
+const char* CheckText(ExecutionColumn column, Datum value, int most) {
+  const Size size = VARSIZE_ANY_EXHDR(DatumGetPointer(value));
+  if (column == kExecutionEnvironment) most = kMostEnvironmentBytes;
+  if (size == 0 && kColumns[column].required) return Problem(column, "is empty");
+  if (size > static_cast<Size>(most)) {
+    return Problem(column, psprintf("has %zu bytes, more than %d", size, most));
+  }
+  return nullptr;
+}
+
+// A clock that is a little ahead is no reason to lose an execution.
+const char* CheckTime(TimestampTz at) {
+  if (at < TimeOf(2000)) return Problem(kExecutionAt, "is before the year 2000");
+  if (at > GetCurrentTimestamp() + USECS_PER_DAY) {
+    return Problem(kExecutionAt, "is more than a day in the future");
+  }
+  return nullptr;
+}
+
+const char* CheckCost(Datum value) {
+  const double cost = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
+  if (cost < 0) return Problem(kExecutionCost, "is negative");
+  // NaN included.
+  if (!(cost <= kMostCost)) return Problem(kExecutionCost, "is out of range");
+  if (DatumGetInt32(DirectFunctionCall1(numeric_scale, value)) > kMostCostScale) {
+    return Problem(kExecutionCost, psprintf("has more than %d decimals", kMostCostScale));
+  }
+  return nullptr;
+}
+
+const char* CheckObject(Datum value) {
+  Jsonb* object = DatumGetJsonbP(value);
+  if (!JB_ROOT_IS_OBJECT(object)) return Problem(kExecutionMetadata, "is no JSON object");
+  if (VARSIZE(object) > kMostLongBytes) {
+    return Problem(kExecutionMetadata,
+                   psprintf("has %u bytes, more than %d", VARSIZE(object), kMostLongBytes));
+  }
+  return nullptr;
+}
+
+const char* CheckValue(ExecutionColumn column, Datum value) {
+  switch (kColumns[column].kind) {
+    case Kind::kTime:
+      return CheckTime(DatumGetTimestampTz(value));
+    case Kind::kText:
+      return CheckText(column, value, kMostNameBytes);
+    case Kind::kLongText:
+      return CheckText(column, value, kMostLongBytes);
+    case Kind::kVersion:
+      return DatumGetInt32(value) < 1 ? Problem(column, "is not positive") : nullptr;
+    case Kind::kTokens: {
+      const int64 tokens = DatumGetInt64(value);
+      if (tokens < 0) return Problem(column, "is negative");
+      return tokens > kMostTokens ? Problem(column, "is out of range") : nullptr;
+    }
+    case Kind::kMilliseconds: {
+      const double milliseconds = DatumGetFloat8(value);
+      if (milliseconds < 0) return Problem(column, "is negative");
+      // NaN included.
+      return milliseconds <= kMostMilliseconds ? nullptr : Problem(column, "is out of range");
+    }
+    case Kind::kCost:
+      return CheckCost(value);
+    case Kind::kObject:
+      return CheckObject(value);
+  }
+  return nullptr;
+}
+
+void MakeRequestId(Execution* execution) {
+  const Datum uuid = DirectFunctionCall1(gen_random_uuid, 0);
+  const char* id = DatumGetCString(DirectFunctionCall1(uuid_out, uuid));
+  execution->Set(kExecutionRequestId, PointerGetDatum(cstring_to_text(id)));
+}
+
+// HMAC-SHA-256 in hexadecimal, so that whoever has no key cannot try all the users there may be.
+text* HashUser(const text* user) {
+  const std::string_view key = UserPrivacyKey();
+  uint8 digest[PG_SHA256_DIGEST_LENGTH];
+  pg_hmac_ctx* context = pg_hmac_create(PG_SHA256);
+  if (context == nullptr ||
+      pg_hmac_init(context, reinterpret_cast<const uint8*>(key.data()), key.size()) < 0 ||
+      pg_hmac_update(context, reinterpret_cast<const uint8*>(VARDATA_ANY(user)),
+                     VARSIZE_ANY_EXHDR(user)) < 0 ||
+      pg_hmac_final(context, digest, sizeof(digest)) < 0) {
+    elog(ERROR, "promptreg: the user cannot be hashed");
+  }
+  pg_hmac_free(context);
+  constexpr char kDigits[] = "0123456789abcdef";
+  char hexadecimal[2 * sizeof(digest)];
+  for (size_t i = 0; i < sizeof(digest); ++i) {
+    hexadecimal[2 * i] = kDigits[digest[i] >> 4];
+    hexadecimal[2 * i + 1] = kDigits[digest[i] & 15];
+  }
+  return NewText({hexadecimal, sizeof(hexadecimal)});
+}
+
+int FindColumn(std::string_view key) {
+  for (int column = 0; column < kExecutionColumns; ++column) {
+    if (key == kColumns[column].name) return column;
+    if (!kColumns[column].alias.empty() && key == kColumns[column].alias) return column;
+  }
+  return -1;
+}
+
+const char* KindName(json::Kind kind) {
+  switch (kind) {
+    case json::Kind::kFalse:
+    case json::Kind::kTrue:
+      return "a boolean";
+    case json::Kind::kNumber:
+      return "a number";
+    case json::Kind::kString:
+      return "a string";
+    case json::Kind::kArray:
+      return "an array";
+    case json::Kind::kObject:
+      return "an object";
+    default:
+      return "null";
+  }
+}
+
+Datum NumberDatum(json::Value number) {
+  return PointerGetDatum(number.data());
+}
+
+// What timestamptz_in reads, but it does not give up on what cannot be read.
+bool ParseTime(std::string_view written, TimestampTz* at) {
+  char* fields[MAXDATEFIELDS];
+  int types[MAXDATEFIELDS];
+  char buffer[MAXDATELEN + MAXDATEFIELDS];
+  const char* copy = pnstrdup(written.data(), written.size());
+  int count;
+  if (ParseDateTime(copy, buffer, sizeof(buffer), fields, types, MAXDATEFIELDS, &count) != 0) {
+    return false;
+  }
+  int type;
+  struct pg_tm time = {};
+  fsec_t fraction;
+  int zone;
+#if PG_VERSION_NUM >= 160000
+  DateTimeErrorExtra extra;
+  const int error = DecodeDateTime(fields, types, count, &type, &time, &fraction, &zone, &extra);
+#else
+  const int error = DecodeDateTime(fields, types, count, &type, &time, &fraction, &zone);
+#endif
+  return error == 0 && type == DTK_DATE && tm2timestamp(&time, fraction, &zone, at) == 0;
+}
+
+Datum CopyObject(json::Value object) {
+  auto* copy = static_cast<Jsonb*>(palloc(VARHDRSZ + object.length()));
+  SET_VARSIZE(copy, VARHDRSZ + object.length());
+  memcpy(&copy->root, object.data(), object.length());
+  return JsonbPGetDatum(copy);
+}
+
+// An integer of at most 15 digits, so that a double holds it exactly.
+bool ReadInteger(json::Value value, int64* integer) {
+  if (!json::NumberIsInteger(value)) return false;
+  const double number =
+      DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumberDatum(value)));
+  *integer = number > 1e15 ? INT64CONST(1000000000000000)
+             : number < 0  ? -1
+                           : static_cast<int64>(number);
+  return true;
+}
+
+const char* ReadValue(ExecutionColumn column, json::Value value, Execution* execution) {
+  const auto is_no = [&](const char* expected) {
+    return Problem(column, psprintf("is %s, not %s", KindName(value.kind()), expected));
+  };
+  switch (kColumns[column].kind) {
+    case Kind::kText:
+    case Kind::kLongText:
+      if (value.kind() != json::Kind::kString) return is_no("a string");
+      execution->Set(column, PointerGetDatum(NewText(value.string())));
+      return nullptr;
+    case Kind::kTime: {
+      TimestampTz at;
+      if (value.kind() != json::Kind::kString) return is_no("a string");
+      if (!ParseTime(value.string(), &at)) return Problem(column, "is no date and time");
+      execution->Set(column, TimestampTzGetDatum(at));
+      return nullptr;
+    }
+    case Kind::kObject:
+      if (value.kind() != json::Kind::kObject) return is_no("an object");
+      execution->Set(column, CopyObject(value));
+      return nullptr;
+    default:
+      break;
+  }
+  if (value.kind() != json::Kind::kNumber) return is_no("a number");
+  const Kind kind = kColumns[column].kind;
+  if (kind == Kind::kCost) {
+    execution->Set(column, NumberDatum(value));
+    return nullptr;
+  }
+  if (kind == Kind::kMilliseconds) {
+    execution->Set(column, DirectFunctionCall1(numeric_float8_no_overflow, NumberDatum(value)));
+    return nullptr;
+  }
+  int64 integer;
+  if (!ReadInteger(value, &integer)) return Problem(column, "is no integer");
+  if (kind == Kind::kVersion) {
+    if (integer > PG_INT32_MAX) return Problem(column, "is out of range");
+    execution->Set(column, Int32GetDatum(static_cast<int32>(integer)));
+  } else {
+    execution->Set(column, Int64GetDatum(integer));
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const Oid kExecutionTypes[kExecutionColumns] = {
+    TIMESTAMPTZOID, TEXTOID, TEXTOID,   INT4OID,   TEXTOID, TEXTOID, TEXTOID,
+    TEXTOID,        TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID, INT8OID, INT8OID,
+    NUMERICOID,     TEXTOID, TEXTOID,   TEXTOID,   JSONBOID};
+
+void ClearExecution(Execution* execution) {
+  for (int column = 0; column < kExecutionColumns; ++column) {
+    execution->values[column] = 0;
+    execution->nulls[column] = true;
+  }
+}
+
+const char* CompleteExecution(Execution* execution) {
+  if (!execution->Has(kExecutionAt)) {
+    execution->Set(kExecutionAt, TimestampTzGetDatum(GetCurrentTimestamp()));
+  }
+  if (!execution->Has(kExecutionRequestId)) MakeRequestId(execution);
+  for (int i = 0; i < kExecutionColumns; ++i) {
+    const auto column = static_cast<ExecutionColumn>(i);
+    if (execution->Has(column)) {
+      const char* problem = CheckValue(column, execution->values[column]);
+      if (problem != nullptr) return problem;
+    } else if (kColumns[column].required) {
+      return Problem(column, "is missing");
+    }
+  }
+  if (execution->Has(kExecutionUserId) && UserPrivacyHashes()) {
+    const text* user = DatumGetTextPP(execution->values[kExecutionUserId]);
+    execution->Set(kExecutionUserId, PointerGetDatum(HashUser(user)));
+  }
+  return nullptr;
+}
+
+const char* ReadExecution(json::Value entry, Execution* execution) {
+  ClearExecution(execution);
+  if (entry.kind() != json::Kind::kObject) {
+    return psprintf("it is %s, not an object", KindName(entry.kind()));
+  }
+  json::Cursor pairs(entry);
+  while (pairs.Next()) {
+    const int found = FindColumn(pairs.key());
+    if (found < 0) {
+      const int shown = pg_mbcliplen(pairs.key().data(), static_cast<int>(pairs.key().size()), 100);
+      return psprintf("there is no \"%s\"", pnstrdup(pairs.key().data(), static_cast<Size>(shown)));
+    }
+    const auto column = static_cast<ExecutionColumn>(found);
+    if (pairs.value().kind() == json::Kind::kNull) continue;
+    if (execution->Has(column)) return Problem(column, "is given twice");
+    const char* problem = ReadValue(column, pairs.value(), execution);
+    if (problem != nullptr) return problem;
+  }
+  // As the arguments' default says.
+  if (!execution->Has(kExecutionEnvironment)) {
+    execution->Set(kExecutionEnvironment, PointerGetDatum(cstring_to_text("production")));
+  }
+  return CompleteExecution(execution);
+}
+
+bool ReadExecutionTime(json::Value entry, TimestampTz* at) {
+  if (entry.kind() != json::Kind::kObject) return false;
+  const json::Value written = entry.Find("at");
+  if (written.missing() || written.kind() == json::Kind::kNull) {
+    *at = GetCurrentTimestamp();
+    return true;
+  }
+  return written.kind() == json::Kind::kString && ParseTime(written.string(), at) &&
+         CheckTime(*at) == nullptr;
+}
+
+}  // namespace promptreg::pg

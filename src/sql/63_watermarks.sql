@@ -1,0 +1,66 @@
+-- Taking rows exactly once. A consumer calls promptreg.take_rows(consumer) in the transaction in which it writes what
+-- it makes of them, then reads the rows of executions and outcomes with low <= xid < high:
+--
+--   SELECT * FROM promptreg.take_rows('mine');   -- low, high, rebuild
+--   INSERT INTO ... SELECT ... FROM promptreg.executions e WHERE e.xid >= low AND e.xid < high;
+--
+-- Every transaction before high has ended, so its rows are visible or will never be; those of later ones come the next
+-- time, however late they commit. If the consumer's transaction fails, the watermark stays where it was. With rebuild,
+-- low is 0 and the consumer first discards what it made of rows that still exist: the database was restored into
+-- another server, or the consumer is new.
+
+CREATE FUNCTION promptreg.system_identifier() RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT c.system_identifier FROM pg_control_system() AS c;
+END;
+COMMENT ON FUNCTION promptreg.system_identifier() IS 'Identifies the server that numbers the transactions';
+
+-- Rows that another server numbered look as if they came before or after anything. While nobody can insert, those that
+-- a later transaction here might seem to have written are marked as old; every consumer then begins anew from all there
+-- is. The mark is the oldest transaction that runs, which may be waiting to insert.
+CREATE FUNCTION promptreg.adopt_rows() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  here bigint := promptreg.system_identifier();
+  mark xid8;
+BEGIN
+  LOCK TABLE promptreg.watermarks IN EXCLUSIVE MODE;
+  IF NOT EXISTS (SELECT FROM promptreg.watermarks w WHERE w.system_identifier <> here) THEN
+    RETURN;
+  END IF;
+  LOCK TABLE promptreg.executions, promptreg.outcomes IN SHARE ROW EXCLUSIVE MODE;
+  mark := pg_snapshot_xmin(pg_current_snapshot());
+  UPDATE promptreg.executions SET xid = '3' WHERE xid >= mark;
+  UPDATE promptreg.outcomes SET xid = '3' WHERE xid >= mark;
+  UPDATE promptreg.watermarks
+     SET xid = mark, system_identifier = here, rebuild = true, advanced_at = clock_timestamp();
+END;
+$$;
+COMMENT ON FUNCTION promptreg.adopt_rows() IS 'Makes rows that were restored from another server count here';
+
+CREATE FUNCTION promptreg.take_rows(consumer text, OUT low xid8, OUT high xid8, OUT rebuild boolean)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  here bigint := promptreg.system_identifier();
+  mark promptreg.watermarks;
+BEGIN
+  IF EXISTS (SELECT FROM promptreg.watermarks w WHERE w.system_identifier <> here) THEN
+    PERFORM promptreg.adopt_rows();
+  END IF;
+  INSERT INTO promptreg.watermarks (consumer, xid, system_identifier, rebuild, advanced_at)
+  VALUES (take_rows.consumer, '0', here, true, clock_timestamp()) ON CONFLICT DO NOTHING;
+  SELECT w.* INTO STRICT mark FROM promptreg.watermarks w WHERE w.consumer = take_rows.consumer FOR UPDATE;
+  -- Taken under the lock, in a statement of its own: never behind the mark that was found.
+  high := greatest(pg_snapshot_xmin(pg_current_snapshot()), mark.xid);
+  low := CASE WHEN mark.rebuild THEN '0' ELSE mark.xid END;
+  rebuild := mark.rebuild;
+  UPDATE promptreg.watermarks w
+     SET xid = take_rows.high, rebuild = false, advanced_at = clock_timestamp()
+   WHERE w.consumer = take_rows.consumer;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.take_rows(text) IS
+  'Moves a consumer''s watermark: the consumer takes rows with low <= xid < high in this transaction, with rebuild after discarding what it made of rows that exist; others of the same consumer wait';
