@@ -99,8 +99,11 @@ const char* StepName(Step step) {
 }
 
 Assignment Assign(const Route& route, std::optional<std::string_view> user) {
-  Assignment assignment = {
-      .version = route.deployed, .variant = nullptr, .reason = Reason::kDeployed, .step = Step::kNone, .slot = {}};
+  Assignment assignment = {.version = route.deployed,
+                           .variant = nullptr,
+                           .reason = Reason::kDeployed,
+                           .step = Step::kNone,
+                           .slot = {}};
   if (route.environment == "latest") {
     assignment.reason = Reason::kLatest;
     return assignment;

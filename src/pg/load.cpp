@@ -284,8 +284,8 @@ void LayOutExperiment(const ExperimentParts& parts, Version* const* versions, Bl
   }
   route->variant_count = parts.variant_count;
   if (parts.override_count == 0) return;
-  route->overrides = static_cast<Override*>(
-      layout->Add(parts.overrides, sizeof(Override) * parts.override_count));
+  route->overrides =
+      static_cast<Override*>(layout->Add(parts.overrides, sizeof(Override) * parts.override_count));
   route->override_count = parts.override_count;
   for (uint32 i = 0; i < parts.override_count; ++i) {
     route->overrides[i].user = KeyOf(layout->AddText(parts.overrides[i].user));

@@ -57,7 +57,7 @@ DECLARE
   numbers numeric[];
   ppm integer[];
 BEGIN
-  IF fixed AND weights -> experiment.control <> 'null' THEN
+  IF fixed AND weights ? experiment.control THEN
     PERFORM promptreg.raise_invalid_experiment(
       problem => format('variant "%s" has a fixed share of the experiment, so it takes no weight', experiment.control),
       hint => 'Leave its weight out; the weights of the others divide the rest.');
@@ -146,7 +146,8 @@ COMMENT ON FUNCTION promptreg.variant_versions(jsonb) IS 'Versions of the varian
 
 CREATE FUNCTION promptreg.variant_weights(variants jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (SELECT jsonb_object_agg(v.value ->> 'key', v.value -> 'weight') FROM jsonb_array_elements(variants) AS v (value));
+RETURN (SELECT jsonb_strip_nulls(jsonb_object_agg(v.value ->> 'key', v.value -> 'weight'))
+          FROM jsonb_array_elements(variants) AS v (value));
 COMMENT ON FUNCTION promptreg.variant_weights(jsonb) IS 'Weights of the variants that an array describes, by key';
 
 CREATE FUNCTION promptreg.required_variables(name text, version integer) RETURNS text[]

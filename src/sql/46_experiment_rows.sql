@@ -58,21 +58,21 @@ RETURN state IN ('running', 'paused');
 COMMENT ON FUNCTION promptreg.is_live(text) IS 'Whether an experiment in this state holds its route and its range of a namespace';
 
 -- The experiment's own row follows: state and coverage are what the newest row of weights says.
-CREATE FUNCTION promptreg.apply_weights(experiment promptreg.experiments, row promptreg.weights) RETURNS void
+CREATE FUNCTION promptreg.apply_weights(experiment promptreg.experiments, setting promptreg.weights) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   UPDATE promptreg.experiments x
-     SET state = row.state, coverage_ppm = row.coverage_ppm,
-         started_by = CASE WHEN row.state = 'running' THEN coalesce(x.started_by, row.set_by) ELSE x.started_by END,
-         started_at = CASE WHEN row.state = 'running' THEN coalesce(x.started_at, row.set_at) ELSE x.started_at END,
-         stopped_by = CASE WHEN row.state = 'stopped' THEN row.set_by END,
-         stopped_at = CASE WHEN row.state = 'stopped' THEN row.set_at END,
-         stop_reason = CASE WHEN row.state = 'stopped' THEN row.reason END
+     SET state = setting.state, coverage_ppm = setting.coverage_ppm,
+         started_by = CASE WHEN setting.state = 'running' THEN coalesce(x.started_by, setting.set_by) ELSE x.started_by END,
+         started_at = CASE WHEN setting.state = 'running' THEN coalesce(x.started_at, setting.set_at) ELSE x.started_at END,
+         stopped_by = CASE WHEN setting.state = 'stopped' THEN setting.set_by END,
+         stopped_at = CASE WHEN setting.state = 'stopped' THEN setting.set_at END,
+         stop_reason = CASE WHEN setting.state = 'stopped' THEN setting.reason END
    WHERE x.id = experiment.id;
-  IF promptreg.is_live(row.state) OR promptreg.is_live(experiment.state) THEN
+  IF promptreg.is_live(setting.state) OR promptreg.is_live(experiment.state) THEN
     PERFORM promptreg.set_route_experiment(prompt_id => experiment.prompt_id, env => experiment.environment,
-      experiment_id => CASE WHEN promptreg.is_live(row.state) THEN experiment.id END, at => row.set_at);
+      experiment_id => CASE WHEN promptreg.is_live(setting.state) THEN experiment.id END, at => setting.set_at);
   END IF;
 END;
 $$;
@@ -99,7 +99,7 @@ BEGIN
                                  evidence, set_by, set_at, previous_hash, chain_hash)
   VALUES (row.experiment_id, row.number, row.state, row.keys, row.versions, row.ppm, row.coverage_ppm, row.holdout_ppm,
           row.reason, row.evidence, row.set_by, row.set_at, row.previous_hash, row.chain_hash);
-  PERFORM promptreg.apply_weights(experiment => append_weights.experiment, "row" => append_weights.row);
+  PERFORM promptreg.apply_weights(experiment => append_weights.experiment, setting => row);
   PERFORM promptreg.audit(event => append_weights.event,
     prompt => (SELECT p.name FROM promptreg.prompts p WHERE p.id = experiment.prompt_id),
     environment => experiment.environment, experiment => experiment.key, reason => append_weights.reason,

@@ -153,7 +153,7 @@ BEGIN
   wanted.holdout_id := promptreg.holdout_id(_prompt_experiment_start.holdout);
   PERFORM promptreg.begin_experiment(prompt => target, experiment => wanted, variants => _prompt_experiment_start.variants,
     state => _prompt_experiment_start.state, accept_differences => _prompt_experiment_start.accept_differences,
-    reason => coalesce(_prompt_experiment_start.reason, 'start'));
+    reason => _prompt_experiment_start.reason);
   RETURN wanted.key;
 END;
 $$;

@@ -80,9 +80,11 @@ DECLARE
   taken text;
 BEGIN
   SELECT n.name INTO namespace FROM promptreg.namespaces n WHERE n.id = experiment.namespace_id FOR NO KEY UPDATE;
-  SELECT string_agg(format('Experiment "%s" has %s to %s.', x.key, trim_scale(x.namespace_lo_ppm / 1e6), trim_scale(x.namespace_hi_ppm / 1e6)),
+  SELECT string_agg(format('%s has %s to %s.', CASE WHEN promptreg.allowed('read', p.name) THEN format('Experiment "%s"', x.key)
+                                                    ELSE 'Another experiment' END,
+                           trim_scale(x.namespace_lo_ppm / 1e6), trim_scale(x.namespace_hi_ppm / 1e6)),
                     E'\n' ORDER BY x.namespace_lo_ppm) INTO taken
-    FROM promptreg.experiments x
+    FROM promptreg.experiments x JOIN promptreg.prompts p ON p.id = x.prompt_id
    WHERE x.namespace_id = experiment.namespace_id AND promptreg.is_live(x.state)
      AND x.namespace_lo_ppm < experiment.namespace_hi_ppm AND experiment.namespace_lo_ppm < x.namespace_hi_ppm;
   IF taken IS NOT NULL THEN

@@ -2,10 +2,10 @@
 
 CREATE FUNCTION promptreg.weights_at(prompt_id bigint, env text, at timestamptz) RETURNS promptreg.weights
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-RETURN (SELECT w FROM promptreg.experiments x,
-               LATERAL (SELECT w.* FROM ONLY promptreg.weights w
-                         WHERE w.experiment_id = x.id AND w.set_at <= weights_at.at ORDER BY w.number DESC LIMIT 1) AS w
+RETURN (SELECT w FROM ONLY promptreg.weights w JOIN promptreg.experiments x ON x.id = w.experiment_id
          WHERE x.prompt_id = weights_at.prompt_id AND x.environment = weights_at.env AND w.state = 'running'
+           AND w.number = (SELECT max(last.number) FROM ONLY promptreg.weights last
+                            WHERE last.experiment_id = x.id AND last.set_at <= weights_at.at)
          ORDER BY x.id DESC LIMIT 1);
 COMMENT ON FUNCTION promptreg.weights_at(bigint, text, timestamptz) IS
   'The row of weights that split the traffic of a route at a time; NULL: none did';

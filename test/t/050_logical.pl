@@ -19,11 +19,11 @@ $publisher->safe_psql('postgres', q{
 
 # Everything but the environments of the installation, which both sides have, and what only lives within a transaction.
 my $tables = join ', ', map { "promptreg.$_" }
-  qw(prompts names versions deployments experiments variants weights routes audit_log changes grants);
+  qw(namespaces holdouts prompts names versions deployments experiments weights overrides routes audit_log changes grants);
 is( $publisher->safe_psql('postgres', q{
 		SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class c
 		 WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind = 'r'}),
-	'audit_log cache_signal changes commit_order deployments environments experiments grants names pending_changes prompts routes variants versions weights',
+	'audit_log cache_signal changes commit_order deployments environments experiments grants holdouts names namespaces overrides pending_changes prompts routes versions weights',
 	'the tables are the ones that this test knows');
 $publisher->safe_psql('postgres', qq{
 	CREATE PUBLICATION registry FOR TABLE $tables;
