@@ -48,7 +48,8 @@ SELECT p.oid::regprocedure AS unpinned
  ORDER BY 1;
 -- One function runs with the rights of its owner.
 SELECT p.oid::regprocedure AS security_definer FROM pg_proc p JOIN members m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass WHERE p.prosecdef;
--- Dynamic SQL nowhere but where none of a caller's text can be in it: where partitions are made, from names and times.
+-- Dynamic SQL nowhere but where none of a caller's text can be in it: where partitions are made, from names and times, and
+-- where a maintenance task is called by its name.
 SELECT p.oid::regprocedure AS dynamic_sql FROM pg_proc p JOIN members m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass WHERE p.prosrc ~* '\mexecute\M';
 
 -- What applications call on the hot path only reads and may run in parallel workers.
