@@ -89,5 +89,8 @@ CREATE POLICY readable ON promptreg.model_prices FOR SELECT USING (promptreg.all
 ALTER TABLE promptreg.watermarks ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.watermarks FOR SELECT USING (promptreg.allowed('read', NULL));
 
+ALTER TABLE promptreg.rollups ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.rollups FOR SELECT USING (promptreg.allowed('read', prompt));
+
 ALTER TABLE promptreg.maintenance_runs ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.maintenance_runs FOR SELECT USING (promptreg.allowed('admin', '*'));
