@@ -94,3 +94,6 @@ CREATE POLICY readable ON promptreg.rollups FOR SELECT USING (promptreg.allowed(
 
 ALTER TABLE promptreg.maintenance_runs ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.maintenance_runs FOR SELECT USING (promptreg.allowed('admin', '*'));
+
+ALTER TABLE promptreg.retention ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.retention FOR SELECT USING (promptreg.allowed('admin', '*'));
