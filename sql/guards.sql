@@ -99,6 +99,16 @@ SELECT state, stop_reason LIKE 'guard error: %' AS by_guard FROM promptreg.exper
 SELECT version, reason FROM prompt_resolve('guards/a', user_id => 'u');
 SELECT e.action, x.key FROM promptreg.guard_events e JOIN promptreg.experiments x ON x.id = e.experiment_id;
 
+-- Or paused.
+SELECT prompt_experiment_start('guards/a', 'production', key => 'pausing',
+  variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 3, "weight": 1}]');
+SELECT prompt_guard_set('guards/a', 'production', 'error', tolerance => 0.01, severity => 'pause');
+CALL test.log_calls(1, 400, 20, 'control');
+CALL test.log_calls(3, 400, 200, 'b');
+SELECT version, state FROM prompt_guard_check('guards/a');
+SELECT state FROM promptreg.experiments WHERE key = 'pausing';
+SELECT version FROM prompt_experiment_stop('pausing');
+
 -- Counts are what a plain aggregate gives.
 SELECT prompt_guard_set('guards/a', 'production', 'latency_ms', rule => 'window', threshold => 1000, severity => 'alert');
 SELECT count(*) FROM (SELECT prompt_log('guards/a', 1, latency_ms => i) FROM generate_series(1, 1500) AS i) AS logged;

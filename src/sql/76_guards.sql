@@ -5,7 +5,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RAISE EXCEPTION USING
-    ERRCODE = 'PR070',
+    ERRCODE = 'PR072',
     MESSAGE = format('the guard is not valid: %s', raise_invalid_guard.problem),
     HINT = coalesce(raise_invalid_guard.hint, 'See the documentation of prompt_guard_set.');
 END;
@@ -146,7 +146,7 @@ BEGIN
                                     guard => _prompt_guard_remove.guard);
   IF found.id IS NULL THEN
     RAISE EXCEPTION USING
-      ERRCODE = 'PR071',
+      ERRCODE = 'PR073',
       MESSAGE = format('prompt "%s" has no guard %s in %s', target.name, promptreg.shown(_prompt_guard_remove.guard),
                        _prompt_guard_remove.env),
       HINT = 'prompt_guards lists them.';
