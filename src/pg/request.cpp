@@ -23,7 +23,7 @@ namespace {
        count == 1 ? 0 : errdetail("%s", problems),
        errhint("What is for one provider alone stands under its name in params, such as "
                "{\"openai\": {\"seed\": 1}, \"anthropic\": {\"model\": \"...\", \"max_tokens\": "
-                   "1024}}.")));
+               "1024}}.")));
   pg_unreachable();
 }
 
