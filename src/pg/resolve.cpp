@@ -171,8 +171,7 @@ Datum promptreg_request(PG_FUNCTION_ARGS) {
       pg::ParseProvider(pg::TextView(PG_GETARG_TEXT_PP(4)));
   const pg::Route* route = pg::OpenRoute(request.name, request.environment);
   const pg::Version& version = *pg::Assign(*route, request.user).version;
-  Jsonb* body =
-      pg::BuildRequest(provider, *route, version, pg::RenderMessages(version, variables));
+  Jsonb* body = pg::BuildRequest(provider, *route, version, pg::RenderMessages(version, variables));
   pg::CountResolve(version.id, route->environment_text);
   PG_RETURN_JSONB_P(body);
 }
