@@ -43,6 +43,7 @@ bool Compiler::CompileCallee(size_t index) {
   callees_[index].op = static_cast<uint32_t>(draft_->ops.size());
   sections_ = 1;
   outside_ = callees_[index].outside ? 1 : 0;
+  opaque_ = 1 - outside_;
   chain_.assign(1, {.variant = variant, .sections = sections_});
   const Context context = {.ast = &snippets_.at(variant.first),
                            .snippet = variant.first,
@@ -87,8 +88,8 @@ bool Compiler::FindChoices(const Context& context, const Node& node, json::Value
   if (!draft_->declared) return true;
   for (const Declaration& declaration : draft_->declarations) {
     if (declaration.name != name) continue;
-    if (declaration.type != Type::kEnum) break;
-    *values = declaration.values;
+    if (declaration.rules.type != Type::kEnum) break;
+    *values = declaration.rules.values;
     return true;
   }
   return Fail(Code::kUndeclaredVariable, context, node.position,
