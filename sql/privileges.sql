@@ -20,7 +20,7 @@ SELECT count(*) > 80 AS many, count(*) FILTER (WHERE has_function_privilege('reg
    'chi_squared_test', 'two_proportion_test', 'welch_t_test', 'fisher_exact_test', 'sample_ratio_test',
    'sample_ratio_sequential', 'prob_best', 'expected_loss', 'confidence_sequence', 'bernoulli_confidence_sequence',
    'sample_size_proportions', 'sample_size_means', 'minimum_detectable_effect', 'holm', 'benjamini_hochberg',
-   'bandit_weights', 'prob_best_means', 'expected_loss_means', 'threshold_sequence', 'bandit_weights_means',
+   'bandit_weights', 'prob_best_means', 'expected_loss_means', 'threshold_sequence', 'bandit_weights_means', 'maintenance_tasks',
    'sketch', 'sketch_in', 'sketch_out', 'sketch_recv', 'sketch_send', 'sketch_add', 'sketch_combine',
    'sketch_serialize', 'sketch_deserialize', 'sketch_finish', 'sketch_merge', 'merge_sketches', 'quantile',
    'quantiles', 'count', 'moments', 'moments_merge');

@@ -86,10 +86,9 @@ bool Compiler::FindChoices(const Context& context, const Node& node, json::Value
   }
   *values = source_.snippets;
   if (!draft_->declared) return true;
-  for (const Declaration& declaration : draft_->declarations) {
-    if (declaration.name != name) continue;
-    if (declaration.rules.type != Type::kEnum) break;
-    *values = declaration.rules.values;
+  const Declaration* declaration = FindDeclaration(name);
+  if (declaration != nullptr && declaration->rules.type == Type::kEnum) {
+    *values = declaration->rules.values;
     return true;
   }
   return Fail(Code::kUndeclaredVariable, context, node.position,
