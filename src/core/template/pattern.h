@@ -16,6 +16,10 @@ namespace promptreg::tmpl {
 
 class Pattern {
  public:
+  // For Compile, which checks what comes of it.
+  Pattern(std::string_view text, const RE2::Options& options, size_t memory)
+      : expression_(text, options), memory_(memory) {}
+
   // nullptr: *problem says why it is no pattern.
   static std::unique_ptr<Pattern> Compile(std::string_view text, std::string* problem);
 
@@ -31,9 +35,6 @@ class Pattern {
   size_t memory() const { return memory_; }  // at most, in bytes
 
  private:
-  Pattern(std::string_view text, const RE2::Options& options, size_t memory)
-      : expression_(text, options), memory_(memory) {}
-
   RE2 expression_;
   size_t memory_;
 };
