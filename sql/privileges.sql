@@ -28,7 +28,7 @@ SELECT count(*) > 80 AS many, count(*) FILTER (WHERE has_function_privilege('reg
 SELECT has_schema_privilege('regress_public', 'promptreg', 'USAGE') AS usage, has_schema_privilege('regress_public', 'promptreg', 'CREATE') AS create;
 
 SET ROLE regress_public;
-SELECT * FROM test.errors_of('SELECT * FROM promptreg.%I', 'prompts', 'names', 'versions', 'environments', 'routes', 'deployments', 'experiments', 'variants', 'weights', 'audit_log', 'changes',
+SELECT * FROM test.errors_of('SELECT * FROM promptreg.%I', 'prompts', 'names', 'versions', 'environments', 'routes', 'deployments', 'experiments', 'variants', 'weights', 'overrides', 'namespaces', 'holdouts', 'experiment_status', 'audit_log', 'changes',
   'pending_changes', 'grants', 'commit_order', 'cache_signal', 'version_status', 'route_status');
 SELECT * FROM test.errors_of('SELECT promptreg.%s', 'caller()', $$authorize('read', 'x')$$, 'last_change()', $$_prompt_list()$$, $$_prompt_create('x')$$, $$audit('x')$$, $$readable_names()$$,
   $$canonical_record('a', 1)$$, $$nearest('a', '{b}')$$, $$check_templates('[]', NULL, 'none', 'none')$$, $$is_valid_name('x')$$, $$verify_versions(NULL)$$, $$content_hash('text', '[]', NULL, NULL, '{}', 'none', 'none')$$);

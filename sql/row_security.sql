@@ -18,7 +18,7 @@ SELECT c.relname AS view_of_its_owner FROM pg_class c WHERE c.relnamespace = 'pr
 
 CREATE FUNCTION test.visible() RETURNS TABLE (name text, rows bigint) LANGUAGE plpgsql AS $$
 BEGIN
-  FOREACH name IN ARRAY '{prompts,names,versions,routes,deployments,experiments,variants,weights,audit_log,changes,grants,environments,pending_changes,route_status,version_status}'::text[] LOOP
+  FOREACH name IN ARRAY '{prompts,names,versions,routes,deployments,experiments,variants,weights,overrides,audit_log,changes,grants,environments,pending_changes,route_status,version_status}'::text[] LOOP
     EXECUTE format('SELECT count(*) FROM promptreg.%I', name) INTO rows;
     RETURN NEXT;
   END LOOP;

@@ -10,8 +10,7 @@ namespace promptreg::pg {
 namespace {
 
 Query route_query = {
-    "SELECT p.name, r.xmin, r.xmax, n.xmin, v.id, v.content_hash, x.key, x.salt, x.coverage_ppm, "
-    "x.id"
+    "SELECT p.name, r.xmin, r.xmax, n.xmin, v.id, v.content_hash, x.key, x.id"
     "  FROM promptreg.names n"
     "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
     "  JOIN promptreg.routes r ON r.prompt_id OPERATOR(pg_catalog.=) p.id"
@@ -26,7 +25,6 @@ Query route_query = {
 // The same columns for "latest".
 Query latest_query = {
     "SELECT p.name, v.xmin, v.xmax, n.xmin, v.id, v.content_hash, NULL::pg_catalog.text, "
-    "NULL::pg_catalog.text, 0, "
     "0::pg_catalog.int8"
     "  FROM promptreg.names n"
     "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
@@ -36,18 +34,27 @@ Query latest_query = {
     1,
     {TEXTOID}};
 
-Query variants_query = {
-    "SELECT t.key, t.ppm, v.id, v.content_hash"
-    "  FROM (SELECT w.keys, w.ppm FROM ONLY promptreg.weights w"
-    "         WHERE w.experiment_id OPERATOR(pg_catalog.=) $1 ORDER BY w.number DESC LIMIT 1) AS w,"
-    "       ROWS FROM (pg_catalog.unnest(w.keys), pg_catalog.unnest(w.ppm)) AS t (key, ppm)"
-    "  JOIN promptreg.variants a ON a.experiment_id OPERATOR(pg_catalog.=) $1 AND a.key "
-    "OPERATOR(pg_catalog.=) t.key"
-    "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) a.prompt_id"
-    "                           AND v.version OPERATOR(pg_catalog.=) a.version"
-    " WHERE t.ppm OPERATOR(pg_catalog.>) 0",
+// What an experiment's newest row of weights says, one row for each variant.
+Query experiment_query = {
+    "SELECT x.kind, x.salt, w.coverage_ppm, h.name, w.holdout_ppm, s.name, x.namespace_lo_ppm,"
+    "       x.namespace_hi_ppm, t.key, t.ppm, v.id, v.content_hash"
+    "  FROM promptreg.experiments x"
+    "  CROSS JOIN LATERAL (SELECT * FROM ONLY promptreg.weights w"
+    "         WHERE w.experiment_id OPERATOR(pg_catalog.=) x.id ORDER BY w.number DESC LIMIT 1) w"
+    "  CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(w.keys), pg_catalog.unnest(w.versions),"
+    "                                pg_catalog.unnest(w.ppm)) WITH ORDINALITY"
+    "                     AS t (key, version, ppm, position)"
+    "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) x.prompt_id"
+    "                           AND v.version OPERATOR(pg_catalog.=) t.version"
+    "  LEFT JOIN promptreg.holdouts h ON h.id OPERATOR(pg_catalog.=) x.holdout_id"
+    "  LEFT JOIN promptreg.namespaces s ON s.id OPERATOR(pg_catalog.=) x.namespace_id"
+    " WHERE x.id OPERATOR(pg_catalog.=) $1"
+    " ORDER BY t.position",
     1,
     {INT8OID}};
+
+Query overrides_query = {
+    "SELECT o.user_id, o.variant FROM promptreg.overrides_in_force($1) o", 1, {INT8OID}};
 
 Query version_query = {
     "SELECT v.version, p.kind OPERATOR(pg_catalog.=) 'chat', v.messages, v.variables, v.syntax, "
@@ -171,6 +178,29 @@ Version* LoadVersion(int64 id, uint64 fingerprint) {
   return version;
 }
 
+struct VariantParts {
+  std::string_view key;
+  int32 weight_ppm;
+  int64 version_id;
+  uint64 fingerprint;
+};
+
+struct ExperimentParts {
+  std::string_view key;
+  bool rollout;
+  std::string_view salt;
+  int32 coverage_ppm;
+  std::string_view holdout;
+  int32 holdout_ppm;
+  std::string_view name_space;
+  int32 namespace_lo_ppm;
+  int32 namespace_hi_ppm;
+  uint32 variant_count;
+  VariantParts* variants;
+  uint32 override_count;
+  Override* overrides;
+};
+
 // What the queries of a route found, before it is laid out in one block.
 struct RouteParts {
   std::string_view prompt;
@@ -179,18 +209,49 @@ struct RouteParts {
   int64 version_id;
   uint64 version_fingerprint;
   bool has_experiment;
-  std::string_view experiment;
-  std::string_view salt;
-  int32 coverage_ppm;
-  int64 experiment_id;
-  uint32 variant_count;
-  struct {
-    std::string_view key;
-    int32 weight_ppm;
-    int64 version_id;
-    uint64 fingerprint;
-  } * variants;
+  ExperimentParts experiment;
 };
+
+// Overrides of variants that the experiment no longer has count for nothing.
+void ReadOverrides(int64 id, ExperimentParts* parts) {
+  const Datum parameters[] = {Int64GetDatum(id)};
+  const uint64 count = Run(&overrides_query, parameters);
+  parts->overrides = static_cast<Override*>(palloc(sizeof(Override) * (count + 1)));
+  for (uint64 i = 0; i < count; ++i) {
+    const Row row(i);
+    for (uint32 variant = 0; variant < parts->variant_count; ++variant) {
+      if (parts->variants[variant].key != row.Text(2)) continue;
+      parts->overrides[parts->override_count++] = {.user = row.Text(1), .variant = variant};
+    }
+  }
+}
+
+void ReadExperiment(int64 id, ExperimentParts* parts) {
+  const Datum parameters[] = {Int64GetDatum(id)};
+  const uint64 count = Run(&experiment_query, parameters);
+  if (count == 0) elog(ERROR, "experiment %lld has no weights", static_cast<long long>(id));
+  const Row first(0);
+  parts->rollout = first.Text(1) == "rollout";
+  parts->salt = first.Text(2);
+  parts->coverage_ppm = first.Int32(3);
+  parts->holdout = first.Text(4);
+  parts->holdout_ppm = first.Int32(5);
+  parts->name_space = first.Text(6);
+  if (!first.IsNull(6)) {
+    parts->namespace_lo_ppm = first.Int32(7);
+    parts->namespace_hi_ppm = first.Int32(8);
+  }
+  parts->variants = static_cast<VariantParts*>(palloc0(sizeof(VariantParts) * count));
+  parts->variant_count = static_cast<uint32>(count);
+  for (uint64 i = 0; i < count; ++i) {
+    const Row variant(i);
+    parts->variants[i] = {.key = variant.Text(9),
+                          .weight_ppm = variant.Int32(10),
+                          .version_id = variant.Int64(11),
+                          .fingerprint = Fingerprint(variant, 12)};
+  }
+  ReadOverrides(id, parts);
+}
 
 bool ReadRouteParts(std::string_view name, std::string_view environment, RouteParts* parts) {
   const Datum parameters[] = {PointerGetDatum(NewText(name)),
@@ -207,37 +268,62 @@ bool ReadRouteParts(std::string_view name, std::string_view environment, RoutePa
   parts->version_fingerprint = Fingerprint(row, 6);
   parts->has_experiment = !row.IsNull(7);
   if (!parts->has_experiment) return true;
-
-  parts->experiment = row.Text(7);
-  parts->salt = row.Text(8);
-  parts->coverage_ppm = row.Int32(9);
-  const Datum experiment[] = {Int64GetDatum(row.Int64(10))};
-  const uint64 count = Run(&variants_query, experiment);
-  parts->variants =
-      static_cast<decltype(parts->variants)>(palloc0(sizeof(*parts->variants) * (count + 1)));
-  parts->variant_count = static_cast<uint32>(count);
-  for (uint64 i = 0; i < count; ++i) {
-    const Row variant(i);
-    parts->variants[i].key = variant.Text(1);
-    parts->variants[i].weight_ppm = variant.Int32(2);
-    parts->variants[i].version_id = variant.Int64(3);
-    parts->variants[i].fingerprint = Fingerprint(variant, 4);
-  }
+  parts->experiment.key = row.Text(7);
+  ReadExperiment(row.Int64(8), &parts->experiment);
   return true;
+}
+
+size_t ExperimentSpace(const ExperimentParts& parts) {
+  size_t size = TextSpace(parts.key) + TextSpace(parts.salt) + TextSpace(parts.holdout) +
+                TextSpace(parts.name_space) + MAXALIGN(sizeof(Override) * parts.override_count);
+  for (uint32 i = 0; i < parts.variant_count; ++i) size += TextSpace(parts.variants[i].key);
+  for (uint32 i = 0; i < parts.override_count; ++i) size += TextSpace(parts.overrides[i].user);
+  return size;
+}
+
+void LayOutExperiment(const ExperimentParts& parts, Version* const* versions, Block* layout,
+                      Route* route) {
+  route->experiment = layout->AddText(parts.key);
+  route->rollout = parts.rollout;
+  route->salt = KeyOf(layout->AddText(parts.salt));
+  route->coverage_ppm = static_cast<uint32>(parts.coverage_ppm);
+  route->holdout = KeyOf(layout->AddText(parts.holdout));
+  route->holdout_ppm = static_cast<uint32>(parts.holdout_ppm);
+  route->name_space = KeyOf(layout->AddText(parts.name_space));
+  route->namespace_lo_ppm = static_cast<uint32>(parts.namespace_lo_ppm);
+  route->namespace_hi_ppm = static_cast<uint32>(parts.namespace_hi_ppm);
+  for (uint32 i = 0; i < parts.variant_count; ++i) {
+    const text* key = layout->AddText(parts.variants[i].key);
+    route->variants[i] = {.key = KeyOf(key),
+                          .key_text = key,
+                          .weight_ppm = static_cast<uint32>(parts.variants[i].weight_ppm),
+                          .version = versions[i]};
+  }
+  route->variant_count = parts.variant_count;
+  if (parts.override_count == 0) return;
+  route->overrides =
+      static_cast<Override*>(layout->Add(parts.overrides, sizeof(Override) * parts.override_count));
+  route->override_count = parts.override_count;
+  for (uint32 i = 0; i < parts.override_count; ++i) {
+    route->overrides[i].user = KeyOf(layout->AddText(parts.overrides[i].user));
+  }
 }
 
 Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_view environment,
                    MemoryContext context) {
-  const size_t head = MAXALIGN(sizeof(Route)) + MAXALIGN(sizeof(Variant) * parts.variant_count);
-  size_t size = head + TextSpace(name) + TextSpace(parts.prompt) + TextSpace(environment) +
-                TextSpace(parts.experiment) + TextSpace(parts.salt);
-  for (uint32 i = 0; i < parts.variant_count; ++i) size += TextSpace(parts.variants[i].key);
+  const ExperimentParts& experiment = parts.experiment;
+  const size_t head =
+      MAXALIGN(sizeof(Route)) + MAXALIGN(sizeof(Variant) * experiment.variant_count);
+  const size_t size = head + TextSpace(name) + TextSpace(parts.prompt) + TextSpace(environment) +
+                      ExperimentSpace(experiment);
 
   // Versions first: loading one can fail, and then nothing is left behind.
   Version* const deployed = LoadVersion(parts.version_id, parts.version_fingerprint);
-  auto* versions = static_cast<Version**>(palloc(sizeof(Version*) * (parts.variant_count + 1)));
-  for (uint32 i = 0; i < parts.variant_count; ++i) {
-    versions[i] = LoadVersion(parts.variants[i].version_id, parts.variants[i].fingerprint);
+  auto* versions =
+      static_cast<Version**>(palloc(sizeof(Version*) * (experiment.variant_count + 1)));
+  for (uint32 i = 0; i < experiment.variant_count; ++i) {
+    versions[i] =
+        LoadVersion(experiment.variants[i].version_id, experiment.variants[i].fingerprint);
   }
 
   char* block = static_cast<char*>(MemoryContextAllocZero(context, size));
@@ -247,8 +333,6 @@ Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_v
   route->changed_by[1] = parts.changed_by[1];
   route->being_changed = parts.being_changed;
   route->deployed = deployed;
-  route->coverage_ppm = static_cast<uint32>(parts.coverage_ppm);
-  route->variant_count = parts.variant_count;
   route->variants = reinterpret_cast<Variant*>(block + MAXALIGN(sizeof(Route)));
 
   Block layout(block, head);
@@ -257,15 +341,7 @@ Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_v
   route->environment = KeyOf(route->environment_text);
   route->prompt_text = layout.AddText(parts.prompt);
   route->prompt_name = KeyOf(route->prompt_text);
-  route->experiment = parts.has_experiment ? layout.AddText(parts.experiment) : nullptr;
-  route->salt = KeyOf(layout.AddText(parts.salt));
-  for (uint32 i = 0; i < parts.variant_count; ++i) {
-    const text* key = layout.AddText(parts.variants[i].key);
-    route->variants[i] = {.key = KeyOf(key),
-                          .key_text = key,
-                          .weight_ppm = static_cast<uint32>(parts.variants[i].weight_ppm),
-                          .version = versions[i]};
-  }
+  if (parts.has_experiment) LayOutExperiment(experiment, versions, &layout, route);
   return route;
 }
 
