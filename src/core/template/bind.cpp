@@ -185,6 +185,7 @@ Code Bind(ProgramView program, Value variables, bool require_object, const Rende
   for (Buffer<char>* buffer : {&scratch->out, &scratch->texts[0], &scratch->texts[1]}) {
     if (buffer->capacity > kKept) buffer->Free();
   }
+  if (scratch->spans.capacity > kKept / sizeof(Span)) scratch->spans.Free();
   scratch->operations = scratch->bytes = 0;
   scratch->root = variables;
   if (variables.kind() != Kind::kObject && !variables.missing() && require_object) {
