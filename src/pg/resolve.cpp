@@ -9,6 +9,7 @@
 #include "pg/render.h"
 #include "pg/request.h"
 #include "pg/resolve_stats.h"
+#include "pg/spans.h"
 
 namespace promptreg::pg {
 namespace {
@@ -97,6 +98,7 @@ PG_FUNCTION_INFO_V1(promptreg_resolve);
 PG_FUNCTION_INFO_V1(promptreg_render);
 PG_FUNCTION_INFO_V1(promptreg_messages);
 PG_FUNCTION_INFO_V1(promptreg_request);
+PG_FUNCTION_INFO_V1(promptreg_spans);
 PG_FUNCTION_INFO_V1(promptreg_assign);
 PG_FUNCTION_INFO_V1(promptreg_render_version);
 PG_FUNCTION_INFO_V1(promptreg_render_template);
@@ -104,6 +106,7 @@ Datum promptreg_resolve(PG_FUNCTION_ARGS);
 Datum promptreg_render(PG_FUNCTION_ARGS);
 Datum promptreg_messages(PG_FUNCTION_ARGS);
 Datum promptreg_request(PG_FUNCTION_ARGS);
+Datum promptreg_spans(PG_FUNCTION_ARGS);
 Datum promptreg_assign(PG_FUNCTION_ARGS);
 Datum promptreg_render_version(PG_FUNCTION_ARGS);
 Datum promptreg_render_template(PG_FUNCTION_ARGS);
@@ -174,6 +177,16 @@ Datum promptreg_request(PG_FUNCTION_ARGS) {
   Jsonb* body = pg::BuildRequest(provider, *route, version, pg::RenderMessages(version, variables));
   pg::CountResolve(version.id, route->environment_text);
   PG_RETURN_JSONB_P(body);
+}
+
+Datum promptreg_spans(PG_FUNCTION_ARGS) {
+  const pg::Request request = pg::ReadRequest(fcinfo);
+  const json::Value variables = pg::ReadVariables(fcinfo, 3);
+  const pg::Route* route = pg::OpenRoute(request.name, request.environment);
+  const pg::Version& version = *pg::Assign(*route, request.user).version;
+  InitMaterializedSRF(fcinfo, 0);
+  pg::AddSpans(version, variables, reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo));
+  PG_RETURN_VOID();
 }
 
 Datum promptreg_assign(PG_FUNCTION_ARGS) {

@@ -152,4 +152,18 @@ Code Bind(ProgramView program, json::Value variables, bool require_object,
 Code Render(ProgramView program, uint32_t part, const RenderOptions& options, Scratch* scratch,
             std::string_view* output, Error* error) noexcept;
 
+// Bytes of a rendered text that a value has filled, and the name of the variable that the value is,
+// or is a part of; "." for all variables at once.
+struct Span {
+  size_t begin = 0;
+  size_t end = 0;
+  std::string_view name;
+};
+
+// The same, and where values stand in the result: in order, without overlaps. What lies between
+// them is the template's own. The spans stay valid as long as the result does.
+Code RenderTraced(ProgramView program, uint32_t part, const RenderOptions& options,
+                  Scratch* scratch, std::string_view* output, std::span<const Span>* spans,
+                  Error* error) noexcept;
+
 }  // namespace promptreg::tmpl
