@@ -109,3 +109,17 @@ CREATE POLICY readable ON promptreg.guard_events FOR SELECT
 
 ALTER TABLE promptreg.retention ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.retention FOR SELECT USING (promptreg.allowed('admin', '*'));
+
+ALTER TABLE promptreg.metrics ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.metrics FOR SELECT USING (promptreg.allowed('read', NULL));
+
+DO $$
+DECLARE
+  relation text;
+BEGIN
+  FOREACH relation IN ARRAY '{experiment_plans,experiment_metrics,experiment_users,experiment_exposures,experiment_totals,experiment_stats,experiment_figures,experiment_splits}'::text[] LOOP
+    EXECUTE pg_catalog.format('ALTER TABLE promptreg.%I ENABLE ROW LEVEL SECURITY', relation);
+    EXECUTE pg_catalog.format('CREATE POLICY readable ON promptreg.%I FOR SELECT USING (experiment_id IN (SELECT x.id FROM promptreg.experiments x))', relation);
+  END LOOP;
+END;
+$$;
