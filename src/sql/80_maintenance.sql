@@ -12,6 +12,7 @@ BEGIN ATOMIC
                  (20, 'rollups', 'Adds what was recorded to the rollups'),
                  -- Last: it may lock executions until the end of the transaction.
                  (50, 'guards', 'Judges what guards have seen, and rolls back, pauses or alerts'),
+                 (60, 'rollouts', 'Lets rollouts advance whose guards are content'),
                  (90, 'partitions', 'Makes partitions of executions and outcomes ahead, drops those that are too old'))
          AS t (position, task, description)
    ORDER BY t.position;
