@@ -68,7 +68,7 @@ Datum OptionalText(const text* value, bool* is_null) {
 
 // reason as a text datum; the four of them are made once.
 const text* ReasonText(Reason reason) {
-  static const text* texts[4] = {};
+  static const text* texts[kReasons] = {};
   const auto index = static_cast<size_t>(reason);
   if (texts[index] == nullptr) {
     MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);

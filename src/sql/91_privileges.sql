@@ -95,6 +95,10 @@ CREATE POLICY readable ON promptreg.rollups FOR SELECT USING (promptreg.allowed(
 ALTER TABLE promptreg.maintenance_runs ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.maintenance_runs FOR SELECT USING (promptreg.allowed('admin', '*'));
 
+ALTER TABLE promptreg.rollouts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.rollouts FOR SELECT
+  USING (experiment_id IN (SELECT x.id FROM promptreg.experiments x));
+
 ALTER TABLE promptreg.guards ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.guards FOR SELECT
   USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));

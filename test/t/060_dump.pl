@@ -66,7 +66,7 @@ sub answers
 		         prompt_resolve('support/triage', env, 'user ' || u, '{"name": "Zoë"}') r ORDER BY u, env},
 		q{SELECT prompt_messages('chat/new name', vars => '{"persona": "p", "q": "?"}'), prompt_render('🐢 emoji/''quote"', 'staging')},
 		q{SET ROLE app; SELECT prompt_render('support/triage', user_id => 'u'); RESET ROLE},
-		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions deployments experiments variants weights overrides namespaces holdouts routes audit_log changes grants pending_changes executions outcomes model_prices watermarks metrics experiment_plans experiment_metrics experiment_users experiment_exposures experiment_totals experiment_stats experiment_figures experiment_splits)),
+		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions deployments experiments variants weights overrides namespaces holdouts rollouts guards guard_counts guard_events routes audit_log changes grants pending_changes executions outcomes model_prices watermarks metrics experiment_plans experiment_metrics experiment_users experiment_exposures experiment_totals experiment_stats experiment_figures experiment_splits)),
 		q{SELECT name, rank, description, builtin FROM promptreg.environments ORDER BY name},
 		q{SELECT * FROM prompt_changes_since(0)},
 		q{SELECT name, prompt_history(name) FROM promptreg.prompts ORDER BY id},
