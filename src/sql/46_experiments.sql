@@ -223,6 +223,8 @@ BEGIN
     PERFORM promptreg.check_name(_prompt_experiment_start.key, 'an experiment');
   END IF;
   PERFORM promptreg.check_no_experiment(target, _prompt_experiment_start.env);
+  PERFORM promptreg.check_variant_snippets(target, (v.value ->> 'version')::integer, _prompt_experiment_start.env)
+     FROM jsonb_array_elements(_prompt_experiment_start.variants) AS v (value);
   started := promptreg.create_experiment(prompt => target, env => _prompt_experiment_start.env,
     coverage => _prompt_experiment_start.coverage, key => _prompt_experiment_start.key,
     description => _prompt_experiment_start.description);

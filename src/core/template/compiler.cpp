@@ -279,11 +279,11 @@ bool Compiler::UseVariable(const Context& context, const Node& node, std::string
   name.root = name.used = true;
   if (sections_ > outside_ || name.needed) return true;
   name.needed = true;
-  if (!draft_->declared) {
+  if (*id < declared_names_.size() && declared_names_[*id]) return true;
+  if (!draft_->declared || source_.infer) {
     draft_->inferred.push_back(*id);
     return true;
   }
-  if (*id < declared_names_.size() && declared_names_[*id]) return true;
   Fail(Code::kUndeclaredVariable, context, node.position,
        "variable \"" + QuoteTag(text) + "\" is not declared");
   ErrorText hint(error_->hint);
