@@ -104,19 +104,19 @@ $$;
 COMMENT ON FUNCTION promptreg.lock_snippets(bigint, integer, text) IS
   'Keeps what the snippets of a version serve in an environment as it is until the transaction ends';
 
-CREATE FUNCTION promptreg.raise_snippets(message text, code text, conditions jsonb) RETURNS void
+CREATE FUNCTION promptreg.raise_snippets(message text, in_use boolean, conditions jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RAISE EXCEPTION USING
-    ERRCODE = code,
+    ERRCODE = CASE WHEN in_use THEN 'PR048' ELSE 'PR049' END,
     MESSAGE = message,
     DETAIL = (SELECT string_agg(f.value ->> 'detail', E'\n' ORDER BY f.ordinality)
                 FROM jsonb_array_elements(conditions) WITH ORDINALITY AS f (value, ordinality)),
     HINT = (SELECT string_agg(DISTINCT f.value ->> 'hint', E'\n') FROM jsonb_array_elements(conditions) AS f (value));
 END;
 $$;
-COMMENT ON FUNCTION promptreg.raise_snippets(text, text, jsonb) IS 'The error for conditions that snippet_conditions found';
+COMMENT ON FUNCTION promptreg.raise_snippets(text, boolean, jsonb) IS 'The error for conditions that snippet_conditions found';
 
 -- A rollback passes over gates, but not over this: what it would serve could not be rendered.
 CREATE FUNCTION promptreg.check_snippets(prompt promptreg.prompts, version integer, env text) RETURNS void
@@ -129,7 +129,7 @@ BEGIN
   conditions := promptreg.snippet_conditions_now(prompt.id, env, check_snippets.version);
   IF conditions IS NOT NULL THEN
     PERFORM promptreg.raise_snippets(
-      format('version %s of prompt "%s" cannot be served in %s', check_snippets.version, prompt.name, env), 'PR049', conditions);
+      format('version %s of prompt "%s" cannot be served in %s', check_snippets.version, prompt.name, env), false, conditions);
   END IF;
 END;
 $$;
@@ -164,7 +164,7 @@ DECLARE
   conditions jsonb := promptreg.snippet_conditions_now(prompt.id, env, NULL);
 BEGIN
   IF conditions IS NOT NULL THEN
-    PERFORM promptreg.raise_snippets(message, 'PR048', conditions);
+    PERFORM promptreg.raise_snippets(message, true, conditions);
   END IF;
 END;
 $$;
