@@ -48,7 +48,8 @@ SELECT p.oid::regprocedure AS unpinned
  ORDER BY 1;
 -- One function runs with the rights of its owner.
 SELECT p.oid::regprocedure AS security_definer FROM pg_proc p JOIN members m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass WHERE p.prosecdef;
--- Dynamic SQL nowhere but where none of a caller's text can be in it: where partitions are made, from names and times.
+-- Dynamic SQL nowhere but where none of a caller's text can be in it: where partitions are made, from names and times, and
+-- where a maintenance task is called by its name.
 SELECT p.oid::regprocedure AS dynamic_sql FROM pg_proc p JOIN members m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass WHERE p.prosrc ~* '\mexecute\M';
 
 -- What applications call on the hot path only reads and may run in parallel workers.
@@ -67,11 +68,11 @@ SELECT i.proname AS without_entry FROM pg_proc i
 
 -- Tables: a primary key or a reason, no trigger that logical replication or a replica would not fire, no column without
 -- a rule for NULL that history is hashed over.
-SELECT c.relname AS without_primary_key FROM pg_class c WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind = 'r'
+SELECT c.relname AS without_primary_key FROM pg_class c WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind = 'r' AND c.relname !~ '_[0-9]+$'
    AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) ORDER BY 1;
 SELECT t.tgrelid::regclass AS "table", t.tgname AS not_always FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
  WHERE c.relnamespace = 'promptreg'::regnamespace AND NOT t.tgisinternal AND t.tgenabled <> 'A' ORDER BY 1, 2;
-SELECT c.relname AS without_truncate_trigger FROM pg_class c WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind = 'r'
+SELECT c.relname AS without_truncate_trigger FROM pg_class c WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind = 'r' AND c.relname !~ '_[0-9]+$'
    AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgtype & 32 <> 0) ORDER BY 1;
 -- No index was left half-built.
 SELECT count(*) AS invalid FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = 'promptreg'::regnamespace AND NOT i.indisvalid;

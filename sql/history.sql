@@ -11,7 +11,7 @@ CREATE FUNCTION test.attempts() RETURNS TABLE (name text, update text, delete te
 DECLARE
   columns text;
 BEGIN
-  FOREACH name IN ARRAY '{versions,deployments,weights,audit_log,changes,names,variants,prompts,routes,experiments,environments}'::text[] LOOP
+  FOREACH name IN ARRAY '{versions,deployments,weights,audit_log,changes,names,overrides,prompts,routes,experiments,environments}'::text[] LOOP
     SELECT string_agg(format('%I = %I', a.attname, a.attname), ', ') INTO columns
       FROM pg_attribute a WHERE a.attrelid = ('promptreg.' || name)::regclass AND a.attnum > 0 AND a.attidentity <> 'a';
     update := left(test.error_of(format('UPDATE promptreg.%I SET %s', name, columns)), 5);

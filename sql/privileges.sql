@@ -20,12 +20,15 @@ SELECT count(*) > 80 AS many, count(*) FILTER (WHERE has_function_privilege('reg
    'chi_squared_test', 'two_proportion_test', 'welch_t_test', 'fisher_exact_test', 'sample_ratio_test',
    'sample_ratio_sequential', 'prob_best', 'expected_loss', 'confidence_sequence', 'bernoulli_confidence_sequence',
    'sample_size_proportions', 'sample_size_means', 'minimum_detectable_effect', 'holm', 'benjamini_hochberg',
-   'bandit_weights', 'prob_best_means', 'expected_loss_means', 'threshold_sequence', 'bandit_weights_means');
+   'bandit_weights', 'prob_best_means', 'expected_loss_means', 'threshold_sequence', 'bandit_weights_means', 'maintenance_tasks',
+   'sketch', 'sketch_in', 'sketch_out', 'sketch_recv', 'sketch_send', 'sketch_add', 'sketch_combine',
+   'sketch_serialize', 'sketch_deserialize', 'sketch_finish', 'sketch_merge', 'merge_sketches', 'quantile',
+   'quantiles', 'count', 'moments', 'moments_merge');
 -- Schema: USAGE, no CREATE.
 SELECT has_schema_privilege('regress_public', 'promptreg', 'USAGE') AS usage, has_schema_privilege('regress_public', 'promptreg', 'CREATE') AS create;
 
 SET ROLE regress_public;
-SELECT * FROM test.errors_of('SELECT * FROM promptreg.%I', 'prompts', 'names', 'versions', 'environments', 'routes', 'deployments', 'experiments', 'variants', 'weights', 'audit_log', 'changes',
+SELECT * FROM test.errors_of('SELECT * FROM promptreg.%I', 'prompts', 'names', 'versions', 'environments', 'routes', 'deployments', 'experiments', 'variants', 'weights', 'overrides', 'namespaces', 'holdouts', 'experiment_status', 'audit_log', 'changes',
   'pending_changes', 'grants', 'commit_order', 'cache_signal', 'version_status', 'route_status');
 SELECT * FROM test.errors_of('SELECT promptreg.%s', 'caller()', $$authorize('read', 'x')$$, 'last_change()', $$_prompt_list()$$, $$_prompt_create('x')$$, $$audit('x')$$, $$readable_names()$$,
   $$canonical_record('a', 1)$$, $$nearest('a', '{b}')$$, $$check_templates('[]', NULL, 'none', 'none')$$, $$is_valid_name('x')$$, $$verify_versions(NULL)$$, $$content_hash('text', '[]', NULL, NULL, '{}', 'none', 'none')$$);

@@ -42,6 +42,8 @@ RETURN CASE
   WHEN name = 'changes' THEN $$'[{"prompt": "matrix/a", "version": 1, "environment": "production"}]'$$
   WHEN name = 'weights' THEN $$'{"x": 1, "y": 2}'$$
   WHEN name = 'key' THEN $$'matrix-x'$$
+  WHEN name IN ('coverage', 'share') THEN '0.5'
+  WHEN name = 'user_id' THEN $$'u'$$
   WHEN name = 'pattern' THEN $$'matrix/*'$$
   WHEN name = 'right' THEN $$'read'$$
   WHEN name = 'role' THEN $$'regress_m_nobody'$$
@@ -67,13 +69,13 @@ END;
 SELECT c.function, left(c.arguments, 34) AS arguments,
        test.outcome('regress_m_owner', c.call) AS owner, test.outcome('regress_m_nobody', c.call) AS nobody, test.outcome('regress_m_resolve', c.call) AS resolve,
        test.outcome('regress_m_read', c.call) AS read, test.outcome('regress_m_author', c.call) AS author, test.outcome('regress_m_release', c.call) AS release, test.outcome('regress_m_admin', c.call) AS admin
-  FROM test.calls(true) c WHERE c.function NOT LIKE 'prompt_experiment_s%t%' OR c.function = 'prompt_experiment_start'
+  FROM test.calls(true) c WHERE c.function NOT LIKE 'prompt\_experiment\_%' OR c.function = 'prompt_experiment_start'
  ORDER BY c.function COLLATE "C", c.arguments COLLATE "C";
 SELECT prompt_experiment_start('matrix/a', 'production', '[{"key": "x", "version": 1, "weight": 1}, {"key": "y", "version": 2, "weight": 1}]', key => 'matrix-x');
 SELECT c.function,
        test.outcome('regress_m_owner', c.call) AS owner, test.outcome('regress_m_nobody', c.call) AS nobody, test.outcome('regress_m_resolve', c.call) AS resolve,
        test.outcome('regress_m_read', c.call) AS read, test.outcome('regress_m_author', c.call) AS author, test.outcome('regress_m_release', c.call) AS release, test.outcome('regress_m_admin', c.call) AS admin
-  FROM test.calls(true) c WHERE c.function IN ('prompt_experiment_stop', 'prompt_experiment_set_weights')
+  FROM test.calls(true) c WHERE c.function LIKE 'prompt\_experiment\_%' AND c.function <> 'prompt_experiment_start'
  ORDER BY c.function COLLATE "C";
 
 -- Nobody gets anywhere without a right, except with what takes none: these answer with nothing of the registry.

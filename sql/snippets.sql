@@ -182,13 +182,13 @@ SELECT prompt_render_version('snip/user', 1, '{"style": "kind"}', '{"snip/tone":
 CALL test.fails($$SELECT prompt_render_version('snip/user', 1, '{}', '{"snip/tone": 3}')$$);
 RESET ROLE;
 GRANT USAGE ON SCHEMA promptreg TO regress_snip_author;
-GRANT SELECT ON promptreg.snippet_uses, promptreg.snippet_graph, promptreg.prompts, promptreg.routes, promptreg.variants TO regress_snip_author;
+GRANT SELECT ON promptreg.snippet_uses, promptreg.snippet_graph, promptreg.prompts, promptreg.routes, promptreg.variants, promptreg.experiments, promptreg.weights TO regress_snip_author;
 SET ROLE regress_snip_author;
 SELECT count(*) > 0 AS own, bool_and(p.name = 'snip/user') AS own_only FROM promptreg.snippet_uses u JOIN promptreg.prompts p ON p.id = u.prompt_id;
 SELECT count(*) FROM promptreg.snippet_graph;
 RESET ROLE;
 REVOKE ALL ON SCHEMA promptreg FROM regress_snip_author;
-REVOKE ALL ON promptreg.snippet_uses, promptreg.snippet_graph, promptreg.prompts, promptreg.routes, promptreg.variants FROM regress_snip_author;
+REVOKE ALL ON promptreg.snippet_uses, promptreg.snippet_graph, promptreg.prompts, promptreg.routes, promptreg.variants, promptreg.experiments, promptreg.weights FROM regress_snip_author;
 SELECT prompt_revoke('snip/user', 'resolve', 'regress_snip_app', env => 'production'), prompt_revoke('snip/user', 'author', 'regress_snip_author'), prompt_revoke('snip/user', 'read', 'regress_snip_author');
 DROP ROLE regress_snip_app, regress_snip_author;
 

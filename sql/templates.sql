@@ -62,3 +62,14 @@ SELECT prompt_render_template(''), prompt_render_template('', syntax => 'none'),
 SELECT prompt_commit('templates/a', '{name} {{x}}', syntax => 'fstring'), prompt_commit('templates/a', '{{name}}', escape => 'html'),
        prompt_commit('templates/a', '{{name}}', syntax => 'none');
 SELECT version, prompt_render_version('templates/a', version, '{"name": "<Ada>"}') FROM generate_series(1, 3) AS version;
+
+-- The time is that of the transaction, in any time zone.
+BEGIN;
+SET LOCAL TimeZone = 'Asia/Kathmandu';
+SELECT prompt_render_template('{{@now}}')::timestamptz = now() AS same,
+       prompt_render_template('{{@now | date("%F %T.%f", "+05:45")}}')::timestamp = now()::timestamp AS local,
+       clock_timestamp() > now() AND pg_sleep(0.01) IS NOT NULL AS later;
+SELECT prompt_render_template('{{@now}}')::timestamptz = now() AS still;
+SELECT prompt_register('now', '{{@now}}') AS version;
+SELECT prompt_render('now', 'latest')::timestamptz = now() AS same;
+ROLLBACK;

@@ -67,6 +67,7 @@ BEGIN
            WHEN a.attname = 'event' AND name = 'deployments' THEN $x$'rolled_back'$x$
            WHEN a.attname = 'parent_version' OR a.attname = 'rollback_to' THEN '1'
            WHEN a.attname = 'environment' AND name = 'deployments' THEN $x$'development'$x$
+           WHEN a.attname = 'state' THEN $x$'paused'$x$ WHEN a.attname = 'versions' THEN $x$'{2,1}'$x$ WHEN a.attname = 'coverage_ppm' THEN '7'
            WHEN a.attname = 'keys' THEN $x$'{x,z}'$x$ WHEN a.attname = 'ppm' THEN $x$'{1,2}'$x$
            WHEN a.attname = 'messages' THEN $x$'[{"role": "user", "content": "forged"}]'$x$ WHEN a.attname = 'variables' THEN $x$'[]'$x$
            WHEN a.type = 'text' THEN format($x$coalesce(%I, '') || '!'$x$, a.attname)
@@ -130,7 +131,7 @@ SELECT * FROM test.tamper($$UPDATE promptreg.routes SET deployment_id = (SELECT 
 SELECT * FROM test.tamper($$UPDATE promptreg.experiments SET state = 'stopped', stopped_at = now() WHERE key = 'verify-x'$$);
 SELECT * FROM test.tamper($$UPDATE promptreg.experiments SET salt = 'forged' WHERE key = 'verify-x'$$);
 SELECT * FROM test.tamper($$UPDATE promptreg.experiments SET coverage_ppm = 1 WHERE key = 'verify-x'$$);
-SELECT * FROM test.tamper($$UPDATE promptreg.variants SET version = 3 WHERE key = 'y' AND experiment_id = (SELECT id FROM promptreg.experiments WHERE key = 'verify-x')$$);
+SELECT * FROM test.tamper($$UPDATE promptreg.experiments SET control = 'y' WHERE key = 'verify-x'$$);
 SELECT * FROM test.tamper($$UPDATE promptreg.prompts SET name = 'verify/forged' WHERE name = 'verify/a'; UPDATE promptreg.prompts SET name = 'verify/a' WHERE name = 'verify/b'; UPDATE promptreg.prompts SET name = 'verify/b' WHERE name = 'verify/forged'$$);
 SELECT * FROM test.tamper($$UPDATE promptreg.prompts SET kind = 'chat' WHERE name = 'verify/a'$$);
 SELECT * FROM test.tamper($$UPDATE promptreg.prompts SET head_version = 9 WHERE name = 'verify/a'$$);

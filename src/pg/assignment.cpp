@@ -1,5 +1,7 @@
 #include "pg/assignment.h"
 
+#include <algorithm>
+
 #include "core/assign/assign.h"
 #include "pg/errors.h"
 #include "pg/server.h"
@@ -29,6 +31,35 @@ const Variant* PickVariant(const Route& route, std::string_view user) {
   return picked < 0 ? nullptr : &route.variants[picked];
 }
 
+const Variant* FindOverride(const Route& route, std::string_view user) {
+  const Override* end = route.overrides + route.override_count;
+  const Override* found = std::lower_bound(
+      static_cast<const Override*>(route.overrides), end, user,
+      [](const Override& entry, std::string_view key) { return entry.user < key; });
+  return found != end && found->user == user ? &route.variants[found->variant] : nullptr;
+}
+
+// The order of docs/assignment.md. `unit` is the user in UTF-8. nullptr: not enrolled.
+const Variant* Decide(const Route& route, std::string_view user, std::string_view unit, uint32 slot,
+                      Step* step) {
+  *step = Step::kOverride;
+  const Variant* variant = FindOverride(route, user);
+  if (variant != nullptr) return variant;
+  if (route.holdout_ppm > 0) {
+    *step = Step::kHoldout;
+    if (assign::HoldoutSlot(Utf8(route.holdout), unit) < route.holdout_ppm) return nullptr;
+  }
+  if (!route.name_space.empty()) {
+    *step = Step::kNamespace;
+    const uint32 place = assign::NamespaceSlot(Utf8(route.name_space), unit);
+    if (place < route.namespace_lo_ppm || place >= route.namespace_hi_ppm) return nullptr;
+  }
+  *step = Step::kCoverage;
+  if (slot >= route.coverage_ppm) return nullptr;
+  *step = Step::kVariant;
+  return PickVariant(route, unit);
+}
+
 }  // namespace
 
 const char* ReasonName(Reason reason) {
@@ -39,15 +70,40 @@ const char* ReasonName(Reason reason) {
       return "experiment";
     case Reason::kControl:
       return "control";
+    case Reason::kOverride:
+      return "override";
+    case Reason::kRollout:
+      return "rollout";
     case Reason::kLatest:
       return "latest";
   }
   return "deployed";
 }
 
+const char* StepName(Step step) {
+  switch (step) {
+    case Step::kNone:
+      return nullptr;
+    case Step::kOverride:
+      return "override";
+    case Step::kHoldout:
+      return "holdout";
+    case Step::kNamespace:
+      return "namespace";
+    case Step::kCoverage:
+      return "coverage";
+    case Step::kVariant:
+      return "variant";
+  }
+  return nullptr;
+}
+
 Assignment Assign(const Route& route, std::optional<std::string_view> user) {
-  Assignment assignment = {
-      .version = route.deployed, .variant = nullptr, .reason = Reason::kDeployed, .slot = {}};
+  Assignment assignment = {.version = route.deployed,
+                           .variant = nullptr,
+                           .reason = Reason::kDeployed,
+                           .step = Step::kNone,
+                           .slot = {}};
   if (route.environment == "latest") {
     assignment.reason = Reason::kLatest;
     return assignment;
@@ -57,12 +113,12 @@ Assignment Assign(const Route& route, std::optional<std::string_view> user) {
   const std::string_view unit = Utf8(*user);
   assignment.reason = Reason::kControl;
   assignment.slot = assign::CoverageSlot(route.salt, unit);
-  if (*assignment.slot >= route.coverage_ppm) return assignment;
-  const Variant* variant = PickVariant(route, unit);
-  if (variant == nullptr) return assignment;
-  assignment.reason = Reason::kExperiment;
-  assignment.variant = variant;
-  assignment.version = variant->version;
+  assignment.variant = Decide(route, *user, unit, *assignment.slot, &assignment.step);
+  if (assignment.variant == nullptr) return assignment;
+  assignment.version = assignment.variant->version;
+  assignment.reason = assignment.step == Step::kOverride ? Reason::kOverride
+                      : route.rollout                    ? Reason::kRollout
+                                                         : Reason::kExperiment;
   return assignment;
 }
 

@@ -7,14 +7,19 @@
 
 namespace promptreg::pg {
 
-enum class Reason : uint8 { kDeployed, kExperiment, kControl, kLatest };
+enum class Reason : uint8 { kDeployed, kExperiment, kControl, kOverride, kRollout, kLatest };
+
+// The step at which a running experiment decided.
+enum class Step : uint8 { kNone, kOverride, kHoldout, kNamespace, kCoverage, kVariant };
 
 const char* ReasonName(Reason reason);
+const char* StepName(Step step);  // nullptr for kNone
 
 struct Assignment {
   const Version* version;
   const Variant* variant;  // nullptr: none
   Reason reason;
+  Step step;
   std::optional<uint32> slot;  // coverage slot of the user, where an experiment runs
 };
 

@@ -44,6 +44,12 @@ struct Variant {
   Version* version;
 };
 
+// A user who gets a variant whatever the hash says.
+struct Override {
+  std::string_view user;
+  uint32 variant;
+};
+
 struct Route {
   uint64 hash;
   uint64 generation;
@@ -60,10 +66,18 @@ struct Route {
   const text* environment_text;
   Version* deployed;
   const text* experiment;  // nullptr: none
+  bool rollout;            // of a new version, rather than a comparison
   std::string_view salt;
   uint32 coverage_ppm;
+  std::string_view holdout;
+  uint32 holdout_ppm;           // 0: nobody is held out
+  std::string_view name_space;  // empty: none
+  uint32 namespace_lo_ppm;
+  uint32 namespace_hi_ppm;
   uint32 variant_count;
+  uint32 override_count;
   Variant* variants;
+  Override* overrides;  // by user, in byte order
   // The role that was last found to have the right to resolve this, and when.
   Oid authorized_role;
   uint64 authorized_at;

@@ -72,6 +72,9 @@ void WriteExperiment(JsonbParseState** state, const Route& route, const Assignme
   experiment.Text("key", TextView(route.experiment));
   experiment.Number("coverage_ppm", route.coverage_ppm);
   experiment.Number("slot", assigned.slot ? std::optional<int64>(*assigned.slot) : std::nullopt);
+  const char* step = StepName(assigned.step);
+  experiment.Text("decided_by",
+                  step != nullptr ? std::optional<std::string_view>(step) : std::nullopt);
   experiment.Bool("enrolled", assigned.variant != nullptr);
   experiment.Text(
       "variant", assigned.variant != nullptr ? std::optional(assigned.variant->key) : std::nullopt);

@@ -1,22 +1,15 @@
 #include "pg/load.h"
 
-#include "pg/compile.h"
-#include "pg/errors.h"
+#include "pg/block.h"
+#include "pg/compose.h"
 #include "pg/jsonb.h"
 #include "pg/rights.h"
 
 namespace promptreg::pg {
 namespace {
 
-#define USES_OF_V                                         \
-  "SELECT FROM promptreg.snippet_uses u"                  \
-  " WHERE u.prompt_id OPERATOR(pg_catalog.=) v.prompt_id" \
-  "   AND u.version OPERATOR(pg_catalog.=) v.version"
-
 Query route_query = {
-    "SELECT p.name, r.xmin, r.xmax, n.xmin, x.key, x.salt, x.coverage_ppm, x.id, "
-    "       v.id, v.content_hash, v.prompt_id, v.version, EXISTS (" USES_OF_V
-    ")"
+    "SELECT p.name, r.xmin, r.xmax, n.xmin, x.key, x.id, " PROMPTREG_VERSION_PARTS
     "  FROM promptreg.names n"
     "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
     "  JOIN promptreg.routes r ON r.prompt_id OPERATOR(pg_catalog.=) p.id"
@@ -30,9 +23,8 @@ Query route_query = {
 
 // The same columns for "latest".
 Query latest_query = {
-    "SELECT p.name, v.xmin, v.xmax, n.xmin, NULL::pg_catalog.text, NULL::pg_catalog.text, 0, "
-    "       0::pg_catalog.int8, v.id, v.content_hash, v.prompt_id, v.version, EXISTS (" USES_OF_V
-    ")"
+    "SELECT p.name, v.xmin, v.xmax, n.xmin, NULL::pg_catalog.text, "
+    "0::pg_catalog.int8, " PROMPTREG_VERSION_PARTS
     "  FROM promptreg.names n"
     "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
     "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) p.id"
@@ -41,33 +33,30 @@ Query latest_query = {
     1,
     {TEXTOID}};
 
-Query variants_query = {
-    "SELECT t.key, t.ppm, v.id, v.content_hash, v.prompt_id, v.version, EXISTS (" USES_OF_V
-    ")"
-    "  FROM (SELECT w.keys, w.ppm FROM ONLY promptreg.weights w"
-    "         WHERE w.experiment_id OPERATOR(pg_catalog.=) $1 ORDER BY w.number DESC LIMIT 1) AS w,"
-    "       ROWS FROM (pg_catalog.unnest(w.keys), pg_catalog.unnest(w.ppm)) AS t (key, ppm)"
-    "  JOIN promptreg.variants a ON a.experiment_id OPERATOR(pg_catalog.=) $1 AND a.key "
-    "OPERATOR(pg_catalog.=) t.key"
-    "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) a.prompt_id"
-    "                           AND v.version OPERATOR(pg_catalog.=) a.version"
-    " WHERE t.ppm OPERATOR(pg_catalog.>) 0",
+// What an experiment's newest row of weights says, one row for each variant.
+Query experiment_query = {
+    "SELECT x.kind, x.salt, w.coverage_ppm, h.name, w.holdout_ppm, s.name, x.namespace_lo_ppm,"
+    "       x.namespace_hi_ppm, t.key, t.ppm, " PROMPTREG_VERSION_PARTS
+    "  FROM promptreg.experiments x"
+    "  CROSS JOIN LATERAL (SELECT * FROM ONLY promptreg.weights w"
+    "         WHERE w.experiment_id OPERATOR(pg_catalog.=) x.id ORDER BY w.number DESC LIMIT 1) w"
+    "  CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(w.keys), pg_catalog.unnest(w.versions),"
+    "                                pg_catalog.unnest(w.ppm)) WITH ORDINALITY"
+    "                     AS t (key, version, ppm, position)"
+    "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) x.prompt_id"
+    "                           AND v.version OPERATOR(pg_catalog.=) t.version"
+    "  LEFT JOIN promptreg.holdouts h ON h.id OPERATOR(pg_catalog.=) x.holdout_id"
+    "  LEFT JOIN promptreg.namespaces s ON s.id OPERATOR(pg_catalog.=) x.namespace_id"
+    " WHERE x.id OPERATOR(pg_catalog.=) $1"
+    " ORDER BY t.position",
     1,
     {INT8OID}};
 
-Query version_query = {
-    "SELECT v.version, p.kind OPERATOR(pg_catalog.=) 'chat', v.messages, v.variables, v.syntax, "
-    "v.escape, v.model,"
-    "       v.params"
-    "  FROM promptreg.versions v JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) "
-    "v.prompt_id"
-    " WHERE v.id OPERATOR(pg_catalog.=) $1",
-    1,
-    {INT8OID}};
+Query overrides_query = {
+    "SELECT o.user_id, o.variant FROM promptreg.overrides_in_force($1) o", 1, {INT8OID}};
 
 Query version_id_query = {
-    "SELECT p.name, v.id, v.content_hash, v.prompt_id, v.version, EXISTS (" USES_OF_V
-    ")"
+    "SELECT p.name, " PROMPTREG_VERSION_PARTS
     "  FROM promptreg.names n"
     "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
     "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) p.id"
@@ -75,245 +64,85 @@ Query version_id_query = {
     2,
     {TEXTOID, INT4OID}};
 
-Query closure_query = {
-    "SELECT c.reference, c.snippet, c.snippet_version, c.content_hash, c.changed_by, c.changing,"
-    "       c.environment IS NOT NULL"
-    "  FROM promptreg.snippet_closure($1, $2, $3, $4) c",
-    4,
-    {INT8OID, INT4OID, TEXTOID, JSONBOID}};
-
-Query composition_query = {
-    "SELECT o.variables, o.infer, o.snippets FROM promptreg.compose($1, $2, $3, $4) o",
-    4,
-    {INT8OID, INT4OID, TEXTOID, JSONBOID}};
-
-// What is wrong with versions of snippets that were chosen.
-Query chosen_query = {"SELECT s.problem FROM promptreg.chosen_snippet_problems($1, $2, $3, $4) s",
-                      4,
-                      {INT8OID, INT4OID, TEXTOID, JSONBOID}};
-
 Query unresolved_query = {"SELECT promptreg.raise_unresolved($1, $2)", 2, {TEXTOID, TEXTOID}};
 Query open_prompt_query = {
     "SELECT promptreg.check_version(promptreg.open_prompt($1, 'read'), $2)", 2, {TEXTOID, INT4OID}};
-
-uint64 Fingerprint(const Row& row, int column) {
-  const std::string_view hash = row.Text(column);
-  uint64 value = 0;
-  memcpy(&value, hash.data(), std::min(hash.size(), sizeof(value)));
-  return value;
-}
-
-// Lays things out one behind the other in a block of known size.
-class Block {
- public:
-  Block(char* begin, size_t used) : base_(begin), used_(used) {}
-
-  void* Add(const void* source, size_t size) {
-    char* to = base_ + used_;
-    if (size > 0) memcpy(to, source, size);
-    used_ += MAXALIGN(size);
-    return to;
-  }
-  const text* AddText(std::string_view value) {
-    char* to = base_ + used_;
-    SET_VARSIZE(to, VARHDRSZ + value.size());
-    if (!value.empty()) memcpy(VARDATA(to), value.data(), value.size());
-    used_ += MAXALIGN(VARHDRSZ + value.size());
-    return reinterpret_cast<const text*>(to);
-  }
-  const Jsonb* AddJsonb(const Jsonb* value) {
-    return static_cast<Jsonb*>(Add(value, VARSIZE(value)));
-  }
-
- private:
-  char* base_;
-  size_t used_;
-};
-
-size_t TextSpace(std::string_view value) {
-  return MAXALIGN(VARHDRSZ + value.size());
-}
 
 std::string_view KeyOf(const text* value) {
   return TextView(value);
 }
 
-// A version that is asked for, and the snippets that go into it.
-struct VersionParts {
-  int64 id;
-  uint64 fingerprint;
-  int64 prompt_id;
-  int32 number;
-  bool composed;  // it has snippets
-  uint32 snippet_count;
-  SnippetVersion* snippets;
+struct VariantParts {
+  std::string_view key;
+  int32 weight_ppm;
+  VersionParts version;
 };
 
-// The routes of snippets that versions follow.
-struct Followed {
-  TransactionId* changed_by;
-  uint32 count;
-  bool being_changed;
+struct ExperimentParts {
+  std::string_view key;
+  bool rollout;
+  std::string_view salt;
+  int32 coverage_ppm;
+  std::string_view holdout;
+  int32 holdout_ppm;
+  std::string_view name_space;
+  int32 namespace_lo_ppm;
+  int32 namespace_hi_ppm;
+  uint32 variant_count;
+  VariantParts* variants;
+  uint32 override_count;
+  Override* overrides;
 };
-
-// From columns id, content_hash, prompt_id, version, and whether it uses snippets.
-VersionParts ReadVersionParts(const Row& row, int column) {
-  return {.id = row.Int64(column),
-          .fingerprint = Fingerprint(row, column + 1),
-          .prompt_id = row.Int64(column + 2),
-          .number = row.Int32(column + 3),
-          .composed = row.Bool(column + 4),
-          .snippet_count = 0,
-          .snippets = nullptr};
-}
-
-// Whether a transaction was changing a row when it was read.
-bool BeingChanged(TransactionId xmax) {
-  return TransactionIdIsNormal(xmax) && XidInMVCCSnapshot(xmax, GetActiveSnapshot());
-}
-
-uint64 Mixed(uint64 hash, uint64 more) {
-  hash = (hash ^ more) * 0x9E3779B97F4A7C15ULL;
-  return hash ^ (hash >> 29);
-}
-
-// What decides which snippets go into a version: an environment, or versions that were chosen.
-struct Composition {
-  std::string_view environment;
-  Jsonb* chosen;  // {"reference": version}; nullptr: those that the environment serves
-};
-
-uint64 RunFor(Query* query, const VersionParts& version, const Composition& composition) {
-  const Datum parameters[] = {Int64GetDatum(version.prompt_id), Int32GetDatum(version.number),
-                              PointerGetDatum(NewText(composition.environment)),
-                              PointerGetDatum(composition.chosen)};
-  return Run(query, parameters, composition.chosen == nullptr ? "   n" : "    ");
-}
-
-// Within Reading. Snippets that are missing are told of when the version is compiled.
-void ReadSnippets(const Composition& composition, VersionParts* version, Followed* followed) {
-  if (!version->composed) return;
-  const uint64 count = RunFor(&closure_query, *version, composition);
-  version->snippets = static_cast<SnippetVersion*>(palloc(sizeof(SnippetVersion) * (count + 1)));
-  version->snippet_count = static_cast<uint32>(count);
-  const size_t room = sizeof(TransactionId) * (followed->count + count + 1);
-  followed->changed_by = static_cast<TransactionId*>(
-      followed->changed_by == nullptr ? palloc(room) : repalloc(followed->changed_by, room));
-  for (uint64 i = 0; i < count; ++i) {
-    const Row row(i);
-    version->snippets[i] = {
-        .reference = row.Text(1), .prompt = row.Text(2), .number = row.Int32(3)};
-    version->fingerprint = Mixed(version->fingerprint, Fingerprint(row, 4));
-    version->fingerprint = Mixed(version->fingerprint, static_cast<uint64>(row.Int32(3)));
-    if (row.IsNull(5)) continue;
-    followed->changed_by[followed->count++] = row.Xid(5);
-    followed->being_changed = followed->being_changed || BeingChanged(row.Xid(6));
-  }
-}
-
-size_t SnippetSpace(const VersionParts& version) {
-  size_t space = MAXALIGN(sizeof(SnippetVersion) * version.snippet_count);
-  for (uint32 i = 0; i < version.snippet_count; ++i) {
-    space += MAXALIGN(version.snippets[i].reference.size()) +
-             MAXALIGN(version.snippets[i].prompt.size());
-  }
-  return space;
-}
-
-const SnippetVersion* LayOutSnippets(const VersionParts& version, Block* layout) {
-  auto* snippets = static_cast<SnippetVersion*>(
-      layout->Add(version.snippets, sizeof(SnippetVersion) * version.snippet_count));
-  for (uint32 i = 0; i < version.snippet_count; ++i) {
-    for (std::string_view* text : {&snippets[i].reference, &snippets[i].prompt}) {
-      *text = {static_cast<const char*>(layout->Add(text->data(), text->size())), text->size()};
-    }
-  }
-  return snippets;
-}
-
-// Within Reading. The compiled version goes into the cache: it is immutable, whoever may see it.
-Version* LoadVersion(const VersionParts& parts, const Composition& composition) {
-  Version* cached = FindVersion(parts.id, parts.fingerprint);
-  if (cached != nullptr) return cached;
-
-  const Datum parameters[] = {Int64GetDatum(parts.id)};
-  if (Run(&version_query, parameters) != 1)
-    elog(ERROR, "version %lld is missing", static_cast<long long>(parts.id));
-  const Row row(0);
-  Jsonb* const messages = row.Json(3);
-  Jsonb* variables = row.Json(4);
-  Jsonb* const params = row.Json(8);
-  const std::string_view model = row.Text(7);
-  const bool chat = row.Bool(2);
-
-  TemplateSource source;
-  source.messages = JsonView(messages);
-  source.syntax = ParseSyntax(row.Text(5));
-  source.escape = ParseEscape(row.Text(6));
-  if (parts.composed) {
-    if (RunFor(&composition_query, parts, composition) != 1) elog(ERROR, "snippets are missing");
-    const Row composed(0);
-    variables = composed.Json(1);
-    source.infer = composed.Bool(2);
-    source.snippets = JsonView(composed.Json(3));
-    source.snippets_exist = true;
-  }
-  if (variables != nullptr) source.variables = JsonView(variables);
-
-  // What a rendering reads comes first and together: the version, its program, then the rest.
-  const size_t rest = TextSpace(model) + MAXALIGN(VARSIZE(params)) +
-                      (chat ? MAXALIGN(VARSIZE(messages)) : 0) + SnippetSpace(parts);
-  size_t program_size;
-  const size_t head = MAXALIGN(sizeof(Version)) + rest;
-  char* block = CompileTemplates(source, CacheMemory(), head, &program_size);
-  auto* version = new (block) Version{};
-  version->id = parts.id;
-  version->fingerprint = parts.fingerprint;
-  version->number = row.Int32(1);
-  version->chat = chat;
-  version->program = tmpl::ProgramView(block + head);
-  Block layout(block, MAXALIGN(sizeof(Version)));
-  version->model = row.IsNull(7) ? nullptr : layout.AddText(model);
-  version->params = layout.AddJsonb(params);
-  version->messages = chat ? layout.AddJsonb(messages) : nullptr;
-  version->snippet_count = parts.snippet_count;
-  version->snippets = LayOutSnippets(parts, &layout);
-  InsertVersion(version);
-  return version;
-}
 
 // What the queries of a route found, before it is laid out in one block.
 struct RouteParts {
   std::string_view prompt;
   TransactionId changed_by[2];
   bool being_changed;
-  Followed followed;
   VersionParts deployed;
+  Followed followed;
   bool has_experiment;
-  std::string_view experiment;
-  std::string_view salt;
-  int32 coverage_ppm;
-  int64 experiment_id;
-  uint32 variant_count;
-  struct {
-    std::string_view key;
-    int32 weight_ppm;
-    VersionParts version;
-  } * variants;
+  ExperimentParts experiment;
 };
 
-void ReadVariants(int64 experiment, RouteParts* parts) {
-  const Datum parameters[] = {Int64GetDatum(experiment)};
-  const uint64 count = Run(&variants_query, parameters);
-  parts->variants =
-      static_cast<decltype(parts->variants)>(palloc0(sizeof(*parts->variants) * (count + 1)));
+// Overrides of variants that the experiment no longer has count for nothing.
+void ReadOverrides(int64 id, ExperimentParts* parts) {
+  const Datum parameters[] = {Int64GetDatum(id)};
+  const uint64 count = Run(&overrides_query, parameters);
+  parts->overrides = static_cast<Override*>(palloc(sizeof(Override) * (count + 1)));
+  for (uint64 i = 0; i < count; ++i) {
+    const Row row(i);
+    for (uint32 variant = 0; variant < parts->variant_count; ++variant) {
+      if (parts->variants[variant].key != row.Text(2)) continue;
+      parts->overrides[parts->override_count++] = {.user = row.Text(1), .variant = variant};
+    }
+  }
+}
+
+void ReadExperiment(int64 id, ExperimentParts* parts) {
+  const Datum parameters[] = {Int64GetDatum(id)};
+  const uint64 count = Run(&experiment_query, parameters);
+  if (count == 0) elog(ERROR, "experiment %lld has no weights", static_cast<long long>(id));
+  const Row first(0);
+  parts->rollout = first.Text(1) == "rollout";
+  parts->salt = first.Text(2);
+  parts->coverage_ppm = first.Int32(3);
+  parts->holdout = first.Text(4);
+  parts->holdout_ppm = first.Int32(5);
+  parts->name_space = first.Text(6);
+  if (!first.IsNull(6)) {
+    parts->namespace_lo_ppm = first.Int32(7);
+    parts->namespace_hi_ppm = first.Int32(8);
+  }
+  parts->variants = static_cast<VariantParts*>(palloc0(sizeof(VariantParts) * count));
   parts->variant_count = static_cast<uint32>(count);
   for (uint64 i = 0; i < count; ++i) {
     const Row variant(i);
-    parts->variants[i].key = variant.Text(1);
-    parts->variants[i].weight_ppm = variant.Int32(2);
-    parts->variants[i].version = ReadVersionParts(variant, 3);
+    parts->variants[i] = {.key = variant.Text(9),
+                          .weight_ppm = variant.Int32(10),
+                          .version = ReadVersionParts(variant, 11)};
   }
+  ReadOverrides(id, parts);
 }
 
 bool ReadRouteParts(std::string_view name, std::string_view environment, RouteParts* parts) {
@@ -325,36 +154,72 @@ bool ReadRouteParts(std::string_view name, std::string_view environment, RoutePa
   parts->changed_by[0] = row.Xid(2);
   parts->being_changed = BeingChanged(row.Xid(3));
   parts->changed_by[1] = row.Xid(4);
-  parts->deployed = ReadVersionParts(row, 9);
+  parts->deployed = ReadVersionParts(row, 7);
   parts->has_experiment = !row.IsNull(5);
   if (parts->has_experiment) {
-    parts->experiment = row.Text(5);
-    parts->salt = row.Text(6);
-    parts->coverage_ppm = row.Int32(7);
-    ReadVariants(row.Int64(8), parts);
+    parts->experiment.key = row.Text(5);
+    ReadExperiment(row.Int64(6), &parts->experiment);
   }
   const Composition composition = {.environment = environment, .chosen = nullptr};
   ReadSnippets(composition, &parts->deployed, &parts->followed);
-  for (uint32 i = 0; i < parts->variant_count; ++i) {
-    ReadSnippets(composition, &parts->variants[i].version, &parts->followed);
+  for (uint32 i = 0; i < parts->experiment.variant_count; ++i) {
+    ReadSnippets(composition, &parts->experiment.variants[i].version, &parts->followed);
   }
   return true;
 }
 
+size_t ExperimentSpace(const ExperimentParts& parts) {
+  size_t size = TextSpace(parts.key) + TextSpace(parts.salt) + TextSpace(parts.holdout) +
+                TextSpace(parts.name_space) + MAXALIGN(sizeof(Override) * parts.override_count);
+  for (uint32 i = 0; i < parts.variant_count; ++i) size += TextSpace(parts.variants[i].key);
+  for (uint32 i = 0; i < parts.override_count; ++i) size += TextSpace(parts.overrides[i].user);
+  return size;
+}
+
+void LayOutExperiment(const ExperimentParts& parts, Version* const* versions, Block* layout,
+                      Route* route) {
+  route->experiment = layout->AddText(parts.key);
+  route->rollout = parts.rollout;
+  route->salt = KeyOf(layout->AddText(parts.salt));
+  route->coverage_ppm = static_cast<uint32>(parts.coverage_ppm);
+  route->holdout = KeyOf(layout->AddText(parts.holdout));
+  route->holdout_ppm = static_cast<uint32>(parts.holdout_ppm);
+  route->name_space = KeyOf(layout->AddText(parts.name_space));
+  route->namespace_lo_ppm = static_cast<uint32>(parts.namespace_lo_ppm);
+  route->namespace_hi_ppm = static_cast<uint32>(parts.namespace_hi_ppm);
+  for (uint32 i = 0; i < parts.variant_count; ++i) {
+    const text* key = layout->AddText(parts.variants[i].key);
+    route->variants[i] = {.key = KeyOf(key),
+                          .key_text = key,
+                          .weight_ppm = static_cast<uint32>(parts.variants[i].weight_ppm),
+                          .version = versions[i]};
+  }
+  route->variant_count = parts.variant_count;
+  if (parts.override_count == 0) return;
+  route->overrides =
+      static_cast<Override*>(layout->Add(parts.overrides, sizeof(Override) * parts.override_count));
+  route->override_count = parts.override_count;
+  for (uint32 i = 0; i < parts.override_count; ++i) {
+    route->overrides[i].user = KeyOf(layout->AddText(parts.overrides[i].user));
+  }
+}
+
 Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_view environment,
                    MemoryContext context) {
-  const size_t head = MAXALIGN(sizeof(Route)) + MAXALIGN(sizeof(Variant) * parts.variant_count);
+  const ExperimentParts& experiment = parts.experiment;
+  const size_t head =
+      MAXALIGN(sizeof(Route)) + MAXALIGN(sizeof(Variant) * experiment.variant_count);
   const size_t followed = sizeof(TransactionId) * parts.followed.count;
-  size_t size = head + MAXALIGN(followed) + TextSpace(name) + TextSpace(parts.prompt) +
-                TextSpace(environment) + TextSpace(parts.experiment) + TextSpace(parts.salt);
-  for (uint32 i = 0; i < parts.variant_count; ++i) size += TextSpace(parts.variants[i].key);
+  const size_t size = head + MAXALIGN(followed) + TextSpace(name) + TextSpace(parts.prompt) +
+                      TextSpace(environment) + ExperimentSpace(experiment);
 
   // Versions first: loading one can fail, and then nothing is left behind.
   const Composition composition = {.environment = environment, .chosen = nullptr};
   Version* const deployed = LoadVersion(parts.deployed, composition);
-  auto* versions = static_cast<Version**>(palloc(sizeof(Version*) * (parts.variant_count + 1)));
-  for (uint32 i = 0; i < parts.variant_count; ++i) {
-    versions[i] = LoadVersion(parts.variants[i].version, composition);
+  auto* versions =
+      static_cast<Version**>(palloc(sizeof(Version*) * (experiment.variant_count + 1)));
+  for (uint32 i = 0; i < experiment.variant_count; ++i) {
+    versions[i] = LoadVersion(experiment.variants[i].version, composition);
   }
 
   char* block = static_cast<char*>(MemoryContextAllocZero(context, size));
@@ -364,8 +229,6 @@ Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_v
   route->changed_by[1] = parts.changed_by[1];
   route->being_changed = parts.being_changed || parts.followed.being_changed;
   route->deployed = deployed;
-  route->coverage_ppm = static_cast<uint32>(parts.coverage_ppm);
-  route->variant_count = parts.variant_count;
   route->variants = reinterpret_cast<Variant*>(block + MAXALIGN(sizeof(Route)));
 
   Block layout(block, head);
@@ -376,15 +239,7 @@ Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_v
   route->environment = KeyOf(route->environment_text);
   route->prompt_text = layout.AddText(parts.prompt);
   route->prompt_name = KeyOf(route->prompt_text);
-  route->experiment = parts.has_experiment ? layout.AddText(parts.experiment) : nullptr;
-  route->salt = KeyOf(layout.AddText(parts.salt));
-  for (uint32 i = 0; i < parts.variant_count; ++i) {
-    const text* key = layout.AddText(parts.variants[i].key);
-    route->variants[i] = {.key = KeyOf(key),
-                          .key_text = key,
-                          .weight_ppm = static_cast<uint32>(parts.variants[i].weight_ppm),
-                          .version = versions[i]};
-  }
+  if (parts.has_experiment) LayOutExperiment(experiment, versions, &layout, route);
   return route;
 }
 
@@ -510,29 +365,7 @@ const Route* OpenRoute(std::string_view name, std::string_view environment) {
   return route;
 }
 
-namespace {
-
-// The versions of snippets that a rendering of the past needs and was not given.
-void CheckChosen(const VersionParts& version, const Composition& composition) {
-  const uint64 count = RunFor(&chosen_query, version, composition);
-  if (count == 0) return;
-  StringInfoData detail;
-  initStringInfo(&detail);
-  for (uint64 i = 0; i < count; ++i) {
-    const std::string_view problem = Row(i).Text(1);
-    if (i > 0) appendStringInfoChar(&detail, '\n');
-    appendBinaryStringInfo(&detail, problem.data(), static_cast<int>(problem.size()));
-  }
-  ereport(ERROR,
-          (errcode(kMissingSnippets), errmsg("the versions of snippets do not fit the prompt"),
-           errdetail("%s", detail.data),
-           errhint("Pass them as snippets, in the form in which prompt_snippets gives "
-                   "them: {\"name\": version}.")));
-}
-
-}  // namespace
-
-const Version* OpenVersion(std::string_view name, int32 number, Jsonb* snippets,
+const Version* OpenVersion(std::string_view name, int32 number, const Composition& composition,
                            std::string_view* prompt) {
   ReceiveInvalidations();
   TrimCache();
@@ -549,8 +382,7 @@ const Version* OpenVersion(std::string_view name, int32 number, Jsonb* snippets,
     if (!canonical.empty()) memcpy(copy, canonical.data(), canonical.size());
     *prompt = {copy, canonical.size()};
     VersionParts parts = ReadVersionParts(row, 2);
-    const Composition composition = {.environment = "", .chosen = snippets};
-    if (parts.composed || JsonView(snippets).size() > 0) CheckChosen(parts, composition);
+    CheckChosen(parts, composition);
     Followed followed = {};
     ReadSnippets(composition, &parts, &followed);
     version = LoadVersion(parts, composition);

@@ -3,6 +3,7 @@
 #include "pg/rights.h"
 #include "pg/server.h"
 #include "pg/settings.h"
+#include "pg/worker.h"
 
 namespace pg = promptreg::pg;
 
@@ -20,5 +21,6 @@ void _PG_init(void) {
   pg::DefineSettings();
   pg::InitInvalidation();
   pg::InitRights();
+  pg::RegisterWorker();
 }
 }

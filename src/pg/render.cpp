@@ -106,6 +106,7 @@ Jsonb* AsUserMessage(std::string_view text) {
 Rendering::Rendering(tmpl::ProgramView program, json::Value variables, bool require_object)
     : program_(program) {
   options_.limits = TemplateLimits();
+  options_.now = GetCurrentTransactionStartTimestamp();
   Interruptibly(&options_, [&](tmpl::Error* error) {
     return tmpl::Bind(program_, variables, require_object, options_, ProcessScratch(), error);
   });

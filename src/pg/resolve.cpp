@@ -192,7 +192,7 @@ Datum promptreg_render_version(PG_FUNCTION_ARGS) {
   std::string_view prompt;
   const pg::Version* version =
       pg::OpenVersion(pg::TextView(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1),
-                      pg::ReadSnippetVersions(fcinfo, 3), &prompt);
+                      {.environment = "", .chosen = pg::ReadSnippetVersions(fcinfo, 3)}, &prompt);
   if (!version->chat) PG_RETURN_TEXT_P(pg::RenderText(*version, variables));
   Jsonb* messages = pg::RenderMessages(*version, variables);
   PG_RETURN_TEXT_P(cstring_to_text(JsonbToCString(nullptr, &messages->root, VARSIZE(messages))));

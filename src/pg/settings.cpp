@@ -32,6 +32,23 @@ void DefineLimit(const char* name, const char* description, int* value, int most
                           nullptr, nullptr, nullptr);
 }
 
+char* maintained_database = nullptr;
+int maintenance_interval_s = 60;
+
+void DefineMaintenanceSettings() {
+  // Only what the server read at its start can start a worker; where the library is not preloaded
+  // the setting says nothing.
+  DefineCustomStringVariable(
+      "promptreg.database", "Database in which a background worker calls maintenance.",
+      "Empty: there is no worker. Takes shared_preload_libraries.", &maintained_database, "",
+      process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0, nullptr,
+      nullptr, nullptr);
+  DefineCustomIntVariable("promptreg.maintenance_interval",
+                          "Time between two runs of maintenance by the worker.", nullptr,
+                          &maintenance_interval_s, maintenance_interval_s, 1, 24 * 3600, PGC_SIGHUP,
+                          GUC_UNIT_S, nullptr, nullptr, nullptr);
+}
+
 // What is recorded is no session's own business: superusers only.
 void DefineTelemetrySettings() {
   DefineCustomEnumVariable(
@@ -68,6 +85,7 @@ void DefineSettings() {
   DefineLimit("promptreg.max_json_depth", "Deepest nesting of a value that is printed as JSON.",
               &max_json_depth, 1000, 0);
   DefineTelemetrySettings();
+  DefineMaintenanceSettings();
   MarkGUCPrefixReserved("promptreg");
 }
 
@@ -93,6 +111,14 @@ bool UserPrivacyHashes() {
 
 std::string_view UserPrivacyKey() {
   return user_privacy_key;
+}
+
+const char* MaintainedDatabase() {
+  return maintained_database == nullptr ? "" : maintained_database;
+}
+
+int MaintenanceInterval() {
+  return maintenance_interval_s;
 }
 
 }  // namespace promptreg::pg

@@ -19,4 +19,8 @@ tmpl::Limits TemplateLimits();
 bool UserPrivacyHashes();
 std::string_view UserPrivacyKey();
 
+// Where the background worker works (empty: there is none), and the seconds between its runs.
+const char* MaintainedDatabase();
+int MaintenanceInterval();
+
 }  // namespace promptreg::pg

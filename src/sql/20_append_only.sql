@@ -53,20 +53,24 @@ CREATE FUNCTION promptreg.history_guards(OUT relation name, OUT name name, OUT d
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT t.relation, 'append_only', 'BEFORE UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change()'
-    FROM unnest('{names,versions,snippet_uses,deployments,variants,weights,audit_log,changes}'::name[]) AS t (relation)
+    FROM unnest('{names,versions,snippet_uses,deployments,weights,overrides,audit_log,changes}'::name[]) AS t (relation)
   UNION ALL
   SELECT t.relation, 'no_delete', 'BEFORE DELETE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change()'
-    FROM unnest('{prompts,routes,experiments}'::name[]) AS t (relation)
+    FROM unnest('{prompts,routes,experiments,namespaces,holdouts}'::name[]) AS t (relation)
   UNION ALL
   SELECT t.relation, 'no_truncate', 'BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION promptreg.refuse_change()'
-    FROM unnest('{prompts,names,versions,snippet_uses,environments,deployments,experiments,variants,weights,routes,audit_log,changes}'::name[]) AS t (relation)
+    FROM unnest('{prompts,names,versions,snippet_uses,environments,deployments,experiments,weights,overrides,namespaces,holdouts,routes,audit_log,changes}'::name[]) AS t (relation)
   UNION ALL VALUES
     ('environments', 'no_change',
      'BEFORE UPDATE OR DELETE ON %s FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION promptreg.refuse_builtin_change()'),
     ('prompts', 'fixed_columns',
      'BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_column_change(''id'', ''name'', ''kind'', ''created_by'', ''created_at'')'),
     ('experiments', 'fixed_columns',
-     'BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_column_change(''id'', ''key'', ''prompt_id'', ''environment'', ''salt'')');
+     'BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_column_change(''id'', ''key'', ''prompt_id'', ''environment'', ''kind'', ''salt'', ''namespace_id'', ''namespace_lo_ppm'', ''namespace_hi_ppm'', ''holdout_id'', ''control'', ''control_ppm'')'),
+    ('namespaces', 'fixed_columns',
+     'BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_column_change(''id'', ''name'')'),
+    ('holdouts', 'fixed_columns',
+     'BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_column_change(''id'', ''name'')');
 END;
 COMMENT ON FUNCTION promptreg.history_guards() IS 'The triggers that keep history from being rewritten, by table';
 

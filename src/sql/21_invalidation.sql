@@ -17,7 +17,7 @@ DO $$
 DECLARE
   table_name text;
 BEGIN
-  FOREACH table_name IN ARRAY ARRAY['names', 'routes', 'experiments', 'variants', 'weights', 'grants'] LOOP
+  FOREACH table_name IN ARRAY ARRAY['names', 'routes', 'experiments', 'weights', 'overrides', 'grants'] LOOP
     -- A row trigger: the apply worker of logical replication fires no other kind.
     EXECUTE format('CREATE TRIGGER invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON promptreg.%I
                       FOR EACH ROW EXECUTE FUNCTION promptreg.invalidate_cache(%L)',

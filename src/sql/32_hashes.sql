@@ -32,7 +32,15 @@ COMMENT ON FUNCTION promptreg.deployment_hash(text, promptreg.deployments) IS 'C
 CREATE FUNCTION promptreg.weights_hash(experiment text, record promptreg.weights) RETURNS bytea
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN sha256(promptreg.canonical_record(
-  'experiment', experiment, 'number', record.number, 'keys', to_jsonb(record.keys), 'ppm', to_jsonb(record.ppm),
-  'reason', record.reason, 'set_by', record.set_by, 'set_at', record.set_at,
-  'previous_hash', record.previous_hash));
+  'experiment', experiment, 'number', record.number, 'state', record.state, 'keys', to_jsonb(record.keys),
+  'versions', to_jsonb(record.versions), 'ppm', to_jsonb(record.ppm), 'coverage_ppm', record.coverage_ppm,
+  'holdout_ppm', record.holdout_ppm, 'reason', record.reason, 'evidence', record.evidence, 'set_by', record.set_by,
+  'set_at', record.set_at, 'previous_hash', record.previous_hash));
 COMMENT ON FUNCTION promptreg.weights_hash(text, promptreg.weights) IS 'Chain hash of a row of weights';
+
+CREATE FUNCTION promptreg.override_hash(experiment text, record promptreg.overrides) RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN sha256(promptreg.canonical_record(
+  'experiment', experiment, 'number', record.number, 'user_id', record.user_id, 'variant', record.variant,
+  'reason', record.reason, 'set_by', record.set_by, 'set_at', record.set_at, 'previous_hash', record.previous_hash));
+COMMENT ON FUNCTION promptreg.override_hash(text, promptreg.overrides) IS 'Chain hash of an override';

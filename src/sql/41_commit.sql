@@ -216,7 +216,8 @@ BEGIN
   VALUES (prompt.id, row.version, draft.messages, draft.variables, draft.model, draft.params, row.metadata,
           draft.syntax, draft.escape, row.parent_version, row.branch, row.message, row.author, row.created_at,
           row.content_hash, row.previous_hash, row.chain_hash);
-  PERFORM promptreg.record_snippet_uses(prompt_id => prompt.id, version => row.version, draft => commit_version.draft);
+  PERFORM promptreg.record_snippet_uses(prompt_id => prompt.id, version => row.version,
+    messages => draft.messages, variables => draft.variables, syntax => draft.syntax);
   PERFORM promptreg.audit(event => 'committed', prompt => prompt.name, version => row.version,
     previous => row.parent_version, reason => row.message,
     after => jsonb_strip_nulls(jsonb_build_object(

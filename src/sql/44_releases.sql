@@ -127,11 +127,12 @@ COMMENT ON FUNCTION promptreg.unmet_conditions(promptreg.prompts, integer, text,
 
 CREATE FUNCTION promptreg.check_promotable(prompt promptreg.prompts, version integer, env text, end_experiment boolean)
 RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   unmet record;
 BEGIN
+  PERFORM promptreg.lock_snippets(prompt.id, check_promotable.version, env);
   SELECT string_agg(u.detail, E'\n' ORDER BY u.condition, u.detail) AS details, string_agg(DISTINCT u.hint, E'\n') AS hints,
          bool_and(u.condition = 'experiment_running') AS only_experiment INTO unmet
     FROM promptreg.unmet_conditions(prompt, version, env, end_experiment) u;
@@ -224,7 +225,6 @@ BEGIN
                   version => promote.version, rollback_to => last.rollback_to, reason => promote.reason,
                   idempotency_key => promote.idempotency_key) END;
   END IF;
-  PERFORM promptreg.lock_snippets(prompt.id, promote.version, promote.env);
   PERFORM promptreg.check_promotable(prompt => promote.prompt, version => promote.version, env => promote.env,
                                      end_experiment => promote.end_experiment);
   -- After a retirement, the way back leads to what was served before it: rollback_to always names a served version.

@@ -1,6 +1,51 @@
 -- What is served and what state versions are in. Views obey the rights of whoever reads them: they are
 -- security_invoker, and the tables have row-level security.
 
+CREATE VIEW promptreg.variants WITH (security_invoker = true) AS
+SELECT x.id AS experiment_id, v.key, x.prompt_id, v.version, v.ppm AS weight_ppm
+  FROM promptreg.experiments x
+  JOIN LATERAL (SELECT w.* FROM promptreg.weights w WHERE w.experiment_id = x.id ORDER BY w.number DESC LIMIT 1) w ON true,
+       unnest(w.keys, w.versions, w.ppm) AS v (key, version, ppm);
+COMMENT ON VIEW promptreg.variants IS
+  'Variants of experiments, as the newest row of weights has them: a stable key and the version behind it';
+COMMENT ON COLUMN promptreg.variants.experiment_id IS 'The experiment';
+COMMENT ON COLUMN promptreg.variants.key IS 'Stable name that assignments hash, such as control or b';
+COMMENT ON COLUMN promptreg.variants.prompt_id IS 'The prompt of the experiment';
+COMMENT ON COLUMN promptreg.variants.version IS 'Version that users of this variant get';
+COMMENT ON COLUMN promptreg.variants.weight_ppm IS 'Its weight in parts per million';
+
+CREATE VIEW promptreg.experiment_status WITH (security_invoker = true) AS
+SELECT x.key AS experiment, p.name AS prompt, x.environment, x.kind, x.state, trim_scale(x.coverage_ppm / 1e6) AS coverage,
+       n.name AS namespace, trim_scale(x.namespace_lo_ppm / 1e6) AS namespace_from,
+       trim_scale(x.namespace_hi_ppm / 1e6) AS namespace_to, h.name AS holdout, trim_scale(h.share_ppm / 1e6) AS holdout_share,
+       x.control, trim_scale(x.control_ppm / 1e6) AS control_share, x.description, x.started_by, x.started_at, x.stopped_by,
+       x.stopped_at, x.stop_reason, x.winner
+  FROM promptreg.experiments x
+  JOIN promptreg.prompts p ON p.id = x.prompt_id
+  LEFT JOIN promptreg.namespaces n ON n.id = x.namespace_id
+  LEFT JOIN promptreg.holdouts h ON h.id = x.holdout_id;
+COMMENT ON VIEW promptreg.experiment_status IS 'Experiments as they stand now';
+COMMENT ON COLUMN promptreg.experiment_status.experiment IS 'Key of the experiment';
+COMMENT ON COLUMN promptreg.experiment_status.prompt IS 'Name of the prompt';
+COMMENT ON COLUMN promptreg.experiment_status.environment IS 'Environment whose traffic is split';
+COMMENT ON COLUMN promptreg.experiment_status.kind IS 'experiment or rollout';
+COMMENT ON COLUMN promptreg.experiment_status.state IS 'draft, running, paused or stopped';
+COMMENT ON COLUMN promptreg.experiment_status.coverage IS 'Share of users enrolled';
+COMMENT ON COLUMN promptreg.experiment_status.namespace IS 'Namespace that it shares with others; NULL: none';
+COMMENT ON COLUMN promptreg.experiment_status.namespace_from IS 'Where its range of the namespace begins, as a share';
+COMMENT ON COLUMN promptreg.experiment_status.namespace_to IS 'Where its range of the namespace ends, as a share';
+COMMENT ON COLUMN promptreg.experiment_status.holdout IS 'Holdout whose users it leaves alone; NULL: none';
+COMMENT ON COLUMN promptreg.experiment_status.holdout_share IS 'Share of users in the holdout';
+COMMENT ON COLUMN promptreg.experiment_status.control IS 'Variant that the others are compared with';
+COMMENT ON COLUMN promptreg.experiment_status.control_share IS 'Fixed share of the control; NULL: it has a weight as the others have';
+COMMENT ON COLUMN promptreg.experiment_status.description IS 'What is being tested';
+COMMENT ON COLUMN promptreg.experiment_status.started_by IS 'Role that started it';
+COMMENT ON COLUMN promptreg.experiment_status.started_at IS 'When it started';
+COMMENT ON COLUMN promptreg.experiment_status.stopped_by IS 'Role that stopped it';
+COMMENT ON COLUMN promptreg.experiment_status.stopped_at IS 'When it stopped';
+COMMENT ON COLUMN promptreg.experiment_status.stop_reason IS 'Why it stopped';
+COMMENT ON COLUMN promptreg.experiment_status.winner IS 'Variant that was promoted at the end';
+
 CREATE VIEW promptreg.version_status WITH (security_invoker = true) AS
 SELECT p.name AS prompt, v.version,
        CASE WHEN EXISTS (SELECT FROM promptreg.routes r JOIN promptreg.environments e ON e.name = r.environment

@@ -10,9 +10,9 @@ CREATE TYPE promptreg.broken_record AS (
 );
 COMMENT ON TYPE promptreg.broken_record IS 'Where history was found to have been tampered with';
 COMMENT ON COLUMN promptreg.broken_record.prompt IS 'Name of the prompt; NULL for records of the database';
-COMMENT ON COLUMN promptreg.broken_record.record IS 'version, snippet_uses, deployment, weights, experiment, route, name, audit_log, change or table';
-COMMENT ON COLUMN promptreg.broken_record.environment IS 'Environment of a deployment or route; key of the experiment for weights and experiments; the name itself for names';
-COMMENT ON COLUMN promptreg.broken_record.number IS 'Number of the record: version, deployment, row of weights, seq or id';
+COMMENT ON COLUMN promptreg.broken_record.record IS 'version, snippet_uses, deployment, weights, override, experiment, route, name, audit_log, change or table';
+COMMENT ON COLUMN promptreg.broken_record.environment IS 'Environment of a deployment or route; key of the experiment for weights, overrides and experiments; the name itself for names';
+COMMENT ON COLUMN promptreg.broken_record.number IS 'Number of the record: version, deployment, row of weights, override, seq or id';
 COMMENT ON COLUMN promptreg.broken_record.problem IS 'What is wrong';
 
 CREATE FUNCTION promptreg.verify_versions(prompt_id bigint) RETURNS SETOF promptreg.broken_record
@@ -135,7 +135,7 @@ BEGIN ATOMIC
       FROM (SELECT w.*, x.key, p.name FROM ONLY promptreg.weights w
               JOIN promptreg.experiments x ON x.id = w.experiment_id
               JOIN promptreg.prompts p ON p.id = x.prompt_id) w
-      FULL JOIN (SELECT * FROM ONLY promptreg.audit_log WHERE event IN ('experiment_started', 'experiment_weights')) a
+      FULL JOIN (SELECT * FROM ONLY promptreg.audit_log WHERE event LIKE 'experiment\_%' AND after ? 'number') a
         ON a.experiment = w.key AND (a.after ->> 'number')::integer = w.number
       LEFT JOIN promptreg.prompts p ON p.name = coalesce(w.name, a.prompt)
      WHERE (verify_weights.prompt_id IS NULL OR p.id = verify_weights.prompt_id)
@@ -148,41 +148,67 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION promptreg.verify_weights(bigint) IS 'The first row of weights that breaks a chain';
 
--- Experiments change state, so they have no chain of their own; what must not change is in the audit record.
+CREATE FUNCTION promptreg.verify_overrides(prompt_id bigint) RETURNS SETOF promptreg.broken_record
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
+BEGIN ATOMIC
+  WITH named AS (
+    SELECT o.*, x.key, p.name, o.chain_hash <> promptreg.override_hash(x.key, o) AS record_changed
+      FROM ONLY promptreg.overrides o
+      JOIN promptreg.experiments x ON x.id = o.experiment_id
+      JOIN promptreg.prompts p ON p.id = x.prompt_id
+     WHERE verify_overrides.prompt_id IS NULL OR p.id = verify_overrides.prompt_id
+  ), chained AS (
+    SELECT o.name, o.key, o.number,
+           CASE WHEN o.number <> lag(o.number, 1, 0) OVER one_experiment + 1 THEN 'a row before it is missing'
+                WHEN o.previous_hash IS DISTINCT FROM lag(o.chain_hash) OVER one_experiment
+                  THEN 'it does not follow the row before it'
+                WHEN o.record_changed THEN 'the record was changed' END AS problem
+      FROM named o
+    WINDOW one_experiment AS (PARTITION BY o.experiment_id ORDER BY o.number)
+  ), unrecorded AS (
+    SELECT coalesce(o.name, a.prompt) AS name, coalesce(o.key, a.experiment) AS key,
+           coalesce(o.number, (a.after ->> 'override')::integer) AS number,
+           CASE WHEN a.id IS NULL THEN 'no audit record tells of it'
+                ELSE 'it is not the row that was recorded' END AS problem
+      FROM named o
+      FULL JOIN (SELECT * FROM ONLY promptreg.audit_log WHERE event = 'experiment_override') a
+        ON a.experiment = o.key AND (a.after ->> 'override')::integer = o.number
+      LEFT JOIN promptreg.prompts p ON p.name = coalesce(o.name, a.prompt)
+     WHERE (verify_overrides.prompt_id IS NULL OR p.id = verify_overrides.prompt_id)
+       AND encode(o.chain_hash, 'hex') IS DISTINCT FROM a.after ->> 'chain_hash'
+  )
+  SELECT b.name, 'override', b.key, b.number::bigint, b.problem
+    FROM (SELECT c.name, c.key, c.number, c.problem, 1 AS rank FROM chained c WHERE c.problem IS NOT NULL
+          UNION ALL SELECT u.name, u.key, u.number, u.problem, 2 FROM unrecorded u) b
+   ORDER BY b.name COLLATE "C", b.key COLLATE "C", b.number, b.rank LIMIT 1;
+END;
+COMMENT ON FUNCTION promptreg.verify_overrides(bigint) IS 'The first override that breaks a chain';
+
+-- Experiments change state, so they have no chain of their own: state and coverage follow from the weights, and what
+-- must not change is in the audit record.
 CREATE FUNCTION promptreg.verify_experiments(prompt_id bigint) RETURNS SETOF promptreg.broken_record
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
 BEGIN ATOMIC
-  WITH recorded AS (
-    SELECT x.key, a.prompt, a.environment, a.after
+  WITH newest AS (
+    SELECT DISTINCT ON (w.experiment_id) w.experiment_id, w.state, w.coverage_ppm
+      FROM ONLY promptreg.weights w ORDER BY w.experiment_id, w.number DESC
+  ), judged AS (
+    SELECT p.name, x.key,
+           CASE WHEN a.id IS NULL THEN 'no audit record tells of its start'
+                WHEN x.state IS DISTINCT FROM w.state OR x.coverage_ppm IS DISTINCT FROM w.coverage_ppm
+                  THEN 'its state or coverage is not that of its newest row of weights'
+                WHEN a.prompt <> p.name OR a.environment <> x.environment OR NOT a.after @> promptreg.experiment_as_json(x)
+                  THEN 'its salt, control, namespace, holdout, prompt or environment was changed' END AS problem
       FROM ONLY promptreg.experiments x
-      FULL JOIN (SELECT * FROM ONLY promptreg.audit_log WHERE event = 'experiment_started') a ON a.experiment = x.key
-  ), variants AS (
-    SELECT x.key, jsonb_object_agg(v.key, v.version) AS versions
-      FROM ONLY promptreg.variants v JOIN ONLY promptreg.experiments x ON x.id = v.experiment_id
-     GROUP BY x.key
+      JOIN promptreg.prompts p ON p.id = x.prompt_id
+      LEFT JOIN newest w ON w.experiment_id = x.id
+      LEFT JOIN (SELECT * FROM ONLY promptreg.audit_log
+                  WHERE event IN ('experiment_created', 'experiment_started') AND after ? 'salt') a ON a.experiment = x.key
+     WHERE verify_experiments.prompt_id IS NULL OR p.id = verify_experiments.prompt_id
   )
-  SELECT p.name, 'experiment', x.key, NULL::bigint,
-         CASE WHEN r.after IS NULL THEN 'no audit record tells of its start'
-              WHEN v.versions IS DISTINCT FROM (SELECT jsonb_object_agg(started.value ->> 'key', started.value -> 'version')
-                                                  FROM jsonb_array_elements(r.after -> 'variants') AS started (value))
-                THEN 'its variants were changed'
-              WHEN (x.state = 'stopped') <> EXISTS (SELECT FROM ONLY promptreg.audit_log a
-                                                     WHERE a.event = 'experiment_stopped' AND a.experiment = x.key)
-                THEN 'its state is not the one that was recorded'
-              ELSE 'its salt, coverage, prompt or environment was changed' END
-    FROM ONLY promptreg.experiments x
-    JOIN promptreg.prompts p ON p.id = x.prompt_id
-    LEFT JOIN recorded r ON r.key = x.key
-    LEFT JOIN variants v ON v.key = x.key
-   WHERE (verify_experiments.prompt_id IS NULL OR p.id = verify_experiments.prompt_id)
-     AND (r.after IS NULL OR r.prompt <> p.name OR r.environment <> x.environment
-          OR (x.state = 'stopped') <> EXISTS (SELECT FROM ONLY promptreg.audit_log a
-                                               WHERE a.event = 'experiment_stopped' AND a.experiment = x.key)
-          OR x.salt IS DISTINCT FROM r.after ->> 'salt'
-          OR x.coverage_ppm IS DISTINCT FROM (r.after ->> 'coverage_ppm')::integer
-          OR v.versions IS DISTINCT FROM (SELECT jsonb_object_agg(started.value ->> 'key', started.value -> 'version')
-                                            FROM jsonb_array_elements(r.after -> 'variants') AS started (value)))
-   ORDER BY p.name COLLATE "C", x.key COLLATE "C" LIMIT 1;
+  SELECT j.name, 'experiment', j.key, NULL::bigint, j.problem
+    FROM judged j WHERE j.problem IS NOT NULL
+   ORDER BY j.name COLLATE "C", j.key COLLATE "C" LIMIT 1;
 END;
 COMMENT ON FUNCTION promptreg.verify_experiments(bigint) IS 'The first experiment that is not as it was started';
 
@@ -291,6 +317,7 @@ BEGIN
   RETURN QUERY SELECT b.* FROM promptreg.verify_snippet_uses(target_id) b;
   RETURN QUERY SELECT b.* FROM promptreg.verify_deployments(target_id) b;
   RETURN QUERY SELECT b.* FROM promptreg.verify_weights(target_id) b;
+  RETURN QUERY SELECT b.* FROM promptreg.verify_overrides(target_id) b;
   RETURN QUERY SELECT b.* FROM promptreg.verify_experiments(target_id) b;
   RETURN QUERY SELECT b.* FROM promptreg.verify_routes(target_id) b;
   RETURN QUERY SELECT b.* FROM promptreg.verify_names(target_id) b;

@@ -13,7 +13,10 @@ BEGIN
            'sample_ratio_sequential', 'prob_best', 'expected_loss', 'confidence_sequence',
            'bernoulli_confidence_sequence', 'sample_size_proportions', 'sample_size_means',
            'minimum_detectable_effect', 'holm', 'benjamini_hochberg', 'bandit_weights',
-           'prob_best_means', 'expected_loss_means', 'threshold_sequence', 'bandit_weights_means')
+           'prob_best_means', 'expected_loss_means', 'threshold_sequence', 'bandit_weights_means', 'maintenance_tasks',
+           'sketch', 'sketch_in', 'sketch_out', 'sketch_recv', 'sketch_send', 'sketch_add', 'sketch_combine',
+           'sketch_serialize', 'sketch_deserialize', 'sketch_finish', 'sketch_merge', 'merge_sketches', 'quantile',
+           'quantiles', 'count', 'moments', 'moments_merge')
      ORDER BY 1
   LOOP
     EXECUTE 'REVOKE ALL ON FUNCTION ' || object || ' FROM PUBLIC';
@@ -48,9 +51,15 @@ ALTER TABLE promptreg.experiments ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.experiments FOR SELECT
   USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
 
-ALTER TABLE promptreg.variants ENABLE ROW LEVEL SECURITY;
-CREATE POLICY readable ON promptreg.variants FOR SELECT
-  USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
+ALTER TABLE promptreg.namespaces ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.namespaces FOR SELECT USING (promptreg.allowed('read', NULL));
+
+ALTER TABLE promptreg.holdouts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.holdouts FOR SELECT USING (promptreg.allowed('read', NULL));
+
+ALTER TABLE promptreg.overrides ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.overrides FOR SELECT
+  USING (experiment_id IN (SELECT x.id FROM promptreg.experiments x));
 
 ALTER TABLE promptreg.weights ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.weights FOR SELECT
@@ -83,3 +92,12 @@ CREATE POLICY readable ON promptreg.model_prices FOR SELECT USING (promptreg.all
 
 ALTER TABLE promptreg.watermarks ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.watermarks FOR SELECT USING (promptreg.allowed('read', NULL));
+
+ALTER TABLE promptreg.rollups ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.rollups FOR SELECT USING (promptreg.allowed('read', prompt));
+
+ALTER TABLE promptreg.maintenance_runs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.maintenance_runs FOR SELECT USING (promptreg.allowed('admin', '*'));
+
+ALTER TABLE promptreg.retention ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.retention FOR SELECT USING (promptreg.allowed('admin', '*'));

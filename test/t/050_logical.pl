@@ -19,17 +19,18 @@ $publisher->safe_psql('postgres', q{
 
 # Everything but the environments of the installation, which both sides have, and what only lives within a transaction.
 my $tables = join ', ', map { "promptreg.$_" }
-  qw(prompts names versions deployments experiments variants weights routes audit_log changes grants);
+  qw(namespaces holdouts prompts names versions deployments experiments weights overrides routes audit_log changes grants);
 is( $publisher->safe_psql('postgres', q{
 		SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class c
-		 WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind = 'r'}),
-	'audit_log cache_signal changes commit_order deployments environments experiments grants names pending_changes prompts routes variants versions weights',
-	'the tables are the ones that this test knows');
+		 WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind = 'r'
+		   AND c.relname !~ '^(executions|outcomes|rollup|maintenance|model_prices|watermarks)'}),
+	'audit_log cache_signal changes commit_order deployments environments experiments grants holdouts names namespaces overrides pending_changes prompts routes versions weights',
+	'the tables, but for those of telemetry, are the ones that this test knows');
 $publisher->safe_psql('postgres', qq{
 	CREATE PUBLICATION registry FOR TABLE $tables;
 	CREATE PUBLICATION environments FOR TABLE promptreg.environments WHERE (NOT builtin) WITH (publish = 'insert')});
 $subscriber->safe_psql('postgres', 'CREATE SUBSCRIPTION registry CONNECTION $$' . $publisher->connstr('postgres') . '$$ PUBLICATION registry, environments');
-$subscriber->poll_query_until('postgres', q{SELECT count(*) = 12 AND bool_and(srsubstate IN ('r', 's')) FROM pg_subscription_rel})
+$subscriber->poll_query_until('postgres', q{SELECT count(*) = 14 AND bool_and(srsubstate IN ('r', 's')) FROM pg_subscription_rel})
   or die 'the initial copy does not end';
 $publisher->wait_for_catchup('registry');
 

@@ -38,7 +38,10 @@ $node->safe_psql('postgres', q{
 	SELECT prompt_experiment_start('support/triage', 'canary', '[{"key": "a", "version": 1, "weight": 1}, {"key": "b", "version": 2, "weight": 2}]', key => 'ended');
 	SELECT prompt_experiment_set_weights('ended', '{"a": 3, "b": 1}');
 	SELECT prompt_experiment_stop('ended', 'b');
-	SELECT prompt_experiment_start('support/triage', 'production', '[{"key": "a", "version": 1, "weight": 1}, {"key": "ż", "version": 6, "weight": 2}]', coverage => 0.7, key => 'running');
+	SELECT prompt_namespace_create('checkout'), prompt_holdout('quarter', 0.05);
+	SELECT prompt_experiment_start('support/triage', 'production', '[{"key": "a", "version": 1, "weight": 1}, {"key": "ż", "version": 6, "weight": 2}]', coverage => 0.7, key => 'running',
+	  namespace => 'checkout', namespace_to => 0.9, holdout => 'quarter');
+	SELECT prompt_experiment_override('running', 'user 7', 'ż');
 	SELECT prompt_grant('support/*', 'resolve', 'app', 'production');
 	SELECT prompt_grant('*', 'read', 'analyst');
 	SELECT prompt_grant('chat', 'resolve', 'public');
@@ -66,7 +69,7 @@ sub answers
 		q{SELECT prompt_render('composed', vars => '{"style": "kind"}'), prompt_snippets('composed')},
 		q{SELECT * FROM promptreg.snippet_graph g ORDER BY g},
 		q{SET ROLE app; SELECT prompt_render('support/triage', user_id => 'u'); RESET ROLE},
-		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions snippet_uses deployments experiments variants weights routes audit_log changes grants pending_changes executions outcomes model_prices watermarks)),
+		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions snippet_uses deployments experiments variants weights overrides namespaces holdouts routes audit_log changes grants pending_changes executions outcomes model_prices watermarks)),
 		q{SELECT name, rank, description, builtin FROM promptreg.environments ORDER BY name},
 		q{SELECT * FROM prompt_changes_since(0)},
 		q{SELECT name, prompt_history(name) FROM promptreg.prompts ORDER BY id},

@@ -170,7 +170,7 @@ is( join("\n", sort map { "$_->[0] $_->[1]" } map { [ /^\| `(promptreg\.\w+)` \|
 # Events that listeners are told of.
 {
 	my %in_code = map { $_ => 1 }
-	  map { slurp_file($_) =~ /\bevent => '(\w+)'/g } glob(source_file('src/sql') . '/*.sql');
+	  map { grep { defined } slurp_file($_) =~ /\bevent => '(\w+)'|\b(?:THEN|ELSE) '(experiment_\w+)'/g } glob(source_file('src/sql') . '/*.sql');
 	my ($sentence) = slurp_source('docs/operations.md') =~ /^`seq` numbers .*?Events are (.*?)\./ms;
 	is(join(' ', sort $sentence =~ /`(\w+)`/g), join(' ', sort keys %in_code), 'all events are named');
 }

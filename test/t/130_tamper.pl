@@ -32,6 +32,7 @@ $node->safe_psql('postgres', qq{
 	    PERFORM prompt_promote(name, 3, 'staging', idempotency_key => 'key');
 	    PERFORM prompt_promote(name, 4, 'staging');
 	    PERFORM prompt_experiment_start(name, 'production', '[{"key": "a", "version": 1, "weight": 1}, {"key": "b", "version": 2, "weight": 3}]', key => 'x of ' || name);
+	    PERFORM prompt_experiment_override('x of ' || name, 'tester', 'b');
 	    PERFORM prompt_experiment_set_weights('x of ' || name, '{"a": 1, "b": 1}');
 	    PERFORM prompt_experiment_set_weights('x of ' || name, '{"a": 3, "b": 1}');
 	    PERFORM prompt_rename(name, 'alias of ' || name);
@@ -225,12 +226,17 @@ my %tamperings = (
 	},
 	'experiment' => sub {
 		my ($prompt) = @_;
-		my $change = pick(q{salt = 'mine'}, 'coverage_ppm = 1', q{state = 'draft'});
+		my $change = pick(q{salt = 'mine'}, 'coverage_ppm = 1', q{state = 'draft'}, q{control = 'forged'}, 'control_ppm = 5');
 		return ("UPDATE promptreg.experiments SET $change WHERE key = 'x of $prompt'", ['experiments'], qr/^\Q$prompt\E\|/m);
 	},
-	'variant' => sub {
+	'override' => sub {
 		my ($prompt) = @_;
-		return ("UPDATE promptreg.variants SET version = 9 WHERE key = 'a' AND experiment_id = (SELECT id FROM promptreg.experiments WHERE key = 'x of $prompt')", ['variants'], qr/^\Q$prompt\E\|/m);
+		my $change = pick(q{variant = 'forged'}, q{user_id = 'forged'}, q{reason = 'forged'}, q{set_at = set_at - interval '1 s'});
+		return ("UPDATE promptreg.overrides SET $change WHERE experiment_id = (SELECT id FROM promptreg.experiments WHERE key = 'x of $prompt')", ['overrides'], "$prompt|override|x of $prompt|1|");
+	},
+	'deleted override' => sub {
+		my ($prompt) = @_;
+		return ("DELETE FROM promptreg.overrides WHERE experiment_id = (SELECT id FROM promptreg.experiments WHERE key = 'x of $prompt')", ['overrides'], "$prompt|override|x of $prompt|1|");
 	},
 	'name' => sub {
 		my ($prompt) = @_;
@@ -242,7 +248,7 @@ my %tamperings = (
 		return ("UPDATE promptreg.prompts SET name = 'renamed' WHERE name = '$prompt'", ['prompts'], qr/renamed|\Q$prompt\E/);
 	},
 	'disabled trigger' => sub {
-		my $table = pick(qw(versions deployments weights audit_log changes names variants));
+		my $table = pick(qw(versions deployments weights audit_log changes names overrides));
 		return ("ALTER TABLE promptreg.$table DISABLE TRIGGER " . pick(qw(append_only no_truncate)), [], qr/^\|table\|\|\|trigger \w+ of (?:promptreg\.)?$table is /m);
 	},
 	'rule' => sub {

@@ -30,7 +30,7 @@ std::string User(int number) {
 const std::vector<std::string>& Users() {
   static const auto* users = [] {
     auto* made = new std::vector<std::string>;
-    for (int i = 0; i < 200'000; ++i) made->push_back(User(i));
+    for (int i = 0; i < 1'000'000; ++i) made->push_back(User(i));
     return made;
   }();
   return *users;
@@ -269,6 +269,36 @@ TEST(Population, CoverageAndVariantAreIndependent) {
   EXPECT_NEAR(static_cast<double>(enrolled.size()) / static_cast<double>(Users().size()), 0.1,
               0.003);
   EXPECT_NEAR(Share(enrolled, 0), 0.5, 0.015);
+}
+
+// Being held out, being in a range of a namespace, being enrolled and the variant: each says
+// nothing about the others, also where a name is used for all of them.
+TEST(Population, EveryPurposeHashesForItself) {
+  constexpr uint32_t kTenth = 100'000;
+  int held = 0, in_range = 0, both = 0, enrolled = 0, enrolled_and_in_range = 0, first = 0;
+  for (const std::string& user : Users()) {
+    const bool out = HoldoutSlot("same", user) < kTenth;
+    const bool range = NamespaceSlot("same", user) < kTenth;
+    const bool in = CoverageSlot("same", user) < kTenth;
+    held += out;
+    in_range += range;
+    both += out && range;
+    enrolled += in;
+    enrolled_and_in_range += in && range;
+    if (range) first += PickVariant("same", user, kHalves) == 0;
+  }
+  const auto users = static_cast<double>(Users().size());
+  EXPECT_NEAR(held / users, 0.1, 0.003);
+  EXPECT_NEAR(in_range / users, 0.1, 0.003);
+  EXPECT_NEAR(enrolled / users, 0.1, 0.003);
+  EXPECT_NEAR(both / users, 0.01, 0.001);
+  EXPECT_NEAR(enrolled_and_in_range / users, 0.01, 0.001);
+  EXPECT_NEAR(static_cast<double>(first) / in_range, 0.5, 0.015);
+}
+
+TEST(Slot, GoldenVectorsOfNamespacesAndHoldouts) {
+  EXPECT_EQ(NamespaceSlot("checkout", "user_1"), 514'166U);
+  EXPECT_EQ(HoldoutSlot("quarter", "user_1"), Slot(H({"pr1", "hold", "quarter", "user_1"})));
 }
 
 TEST(Population, TheNextExperimentOfAPromptIsANewRandomisation) {

@@ -75,6 +75,16 @@ uint32_t CoverageSlot(std::string_view salt, std::string_view user) {
   return Slot(Hash(parts));
 }
 
+uint32_t HoldoutSlot(std::string_view holdout, std::string_view user) {
+  const std::string_view parts[] = {"pr1", "hold", holdout, user};
+  return Slot(Hash(parts));
+}
+
+uint32_t NamespaceSlot(std::string_view name_space, std::string_view user) {
+  const std::string_view parts[] = {"pr1", "ns", name_space, user};
+  return Slot(Hash(parts));
+}
+
 int PickVariant(std::string_view salt, std::string_view user, std::span<const Variant> variants) {
   int best = -1;
   uint64_t best_score = 0;

@@ -32,6 +32,12 @@ struct Variant {
 // Slot that decides whether a user is enrolled: in iff it is smaller than the coverage in ppm.
 uint32_t CoverageSlot(std::string_view salt, std::string_view user);
 
+// In the holdout iff it is smaller than the holdout's share in ppm.
+uint32_t HoldoutSlot(std::string_view holdout, std::string_view user);
+
+// In an experiment's range of a namespace iff it lies in it.
+uint32_t NamespaceSlot(std::string_view name_space, std::string_view user);
+
 // Index of the user's variant; -1 when no weight is positive. Ties go to the smaller key in byte
 // order.
 int PickVariant(std::string_view salt, std::string_view user, std::span<const Variant> variants);

@@ -85,10 +85,11 @@ bool Compiler::FindChoices(const Context& context, const Node& node, json::Value
   }
   *values = source_.snippets;
   if (!draft_->declared) return true;
-  for (const Declaration& declaration : draft_->declarations) {
-    if (declaration.name != name) continue;
-    if (declaration.type != Type::kEnum) break;
-    *values = declaration.values;
+  // The names of the declarations are the first ones.
+  const auto id = ids_.find(name);
+  if (id != ids_.end() && id->second < draft_->declarations.size() &&
+      draft_->declarations[id->second].type == Type::kEnum) {
+    *values = draft_->declarations[id->second].values;
     return true;
   }
   return Fail(Code::kUndeclaredVariable, context, node.position,

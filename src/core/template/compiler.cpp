@@ -69,7 +69,7 @@ bool Compiler::ExpandRange(const Context& context, uint32_t begin, uint32_t end)
   std::vector<Open> open;
   for (uint32_t i = begin; i < end; ++i) {
     const Node& node = context.ast->nodes[i];
-    if (!ExpandNode(context, node, &open)) return false;
+    if (!CountNode(context, node) || !ExpandNode(context, node, &open)) return false;
     // The body of a parent is not for output, nor is that of a block that was replaced.
     const bool replaced = node.type == NodeType::kBlock && context.overrides != nullptr &&
                           context.overrides->Find(context.ast->Text(node)) != nullptr;

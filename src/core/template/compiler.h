@@ -82,6 +82,7 @@ class Compiler {
   // The blocks in the body of a parent, and those that take precedence.
   struct Overrides {
     const Overrides* outer = nullptr;
+    uint32_t depth = 1;
     std::map<std::string_view, Override> blocks;
 
     const Override* Find(std::string_view name) const;
@@ -127,6 +128,8 @@ class Compiler {
   bool ExpandSnippet(const Context& context, const Node& node);
   bool ExpandVariant(const Context& context, const Node& node, const Ast* ast, Variant variant);
   bool CountExpansion(const Context& context, const Node& node);
+  bool CountNode(const Context& context, const Node& node);
+  bool IndentOf(const Ast& ast, uint32_t begin, uint32_t end, std::string_view* indent);
   const Ast* FindSnippet(const Context& context, const Node& node, std::string_view name,
                          bool* missing);
   const Ast* ParseSnippet(const Context& context, const Node& node, std::string_view name,
@@ -168,6 +171,7 @@ class Compiler {
   std::map<std::string_view, Ast> snippets_;  // parsed so far
   std::deque<Overrides> overrides_;
   std::map<std::pair<const Node*, const Overrides*>, const Overrides*> overrides_of_;
+  std::map<const Node*, std::optional<std::string_view>> indents_;  // by the node of the block
   std::vector<Link> chain_;
   std::map<Variant, uint32_t> callee_numbers_;
   std::vector<Callee> callees_;
@@ -176,6 +180,7 @@ class Compiler {
   uint32_t sections_ = 0;           // open around what is being compiled
   uint32_t outside_ = 0;            // so many of them are none of the text's: names are variables
   uint32_t expansions_ = 0;         // of snippets, blocks and filters; each counts as an operation
+  uint64_t visited_ = 0;            // nodes looked at, over and over in snippets
   size_t literal_bytes_ = 0;        // of strings in tags
   uint32_t literal_ = 0;            // where in the pool the literal of the next operation starts
   bool indent_ = false;             // and whether it starts a line

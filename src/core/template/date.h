@@ -20,7 +20,7 @@ bool InstantFromSeconds(std::string_view number, Instant* instant);
 // What is wrong with a format; empty: nothing.
 std::string DateFormatProblem(std::string_view format);
 
-// At most kLongestField bytes for each character of the format. Returns the end.
+// A field, which a percent sign starts, takes at most kLongestField bytes. Returns the end.
 inline constexpr size_t kLongestField = 24;
 char* FormatDate(Instant instant, int32_t offset, std::string_view format, char* out);
 

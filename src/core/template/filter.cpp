@@ -1,4 +1,5 @@
 // The list of filters, and how they are written: name, or name(argument, ..).
+#include <algorithm>
 #include <charconv>
 
 #include "core/template/date.h"
@@ -59,18 +60,13 @@ class FilterParser {
   }
 
   bool ReadFilter() {
-    const Form* form = nullptr;
-    std::string list = "Filters are ";
-    for (const Form& known : kForms) {
-      if (lexer_.token() == Lexer::Token::kWord && lexer_.word() == known.name) form = &known;
-      if (&known != kForms) list += ", ";
-      list += known.name;
-    }
-    list += ".";
-    if (form == nullptr) {
-      return lexer_.token() == Lexer::Token::kWord
-                 ? Fail("unknown filter \"" + QuoteTag(lexer_.word()) + "\"", list)
-                 : Fail("expected a filter, found " + lexer_.Quote(), list);
+    const bool word = lexer_.token() == Lexer::Token::kWord;
+    const Form* const form =
+        std::find_if(std::begin(kForms), std::end(kForms),
+                     [&](const Form& known) { return word && lexer_.word() == known.name; });
+    if (form == std::end(kForms)) {
+      return word ? Fail("unknown filter \"" + QuoteTag(lexer_.word()) + "\"", ListOfFilters())
+                  : Fail("expected a filter, found " + lexer_.Quote(), ListOfFilters());
     }
     lexer_.Next();
     FilterCall call;
@@ -78,6 +74,15 @@ class FilterParser {
     if (!ReadArguments(*form, &call)) return false;
     ast_->filters.push_back(std::move(call));
     return true;
+  }
+
+  static std::string ListOfFilters() {
+    std::string list = "Filters are ";
+    for (const Form& known : kForms) {
+      if (&known != kForms) list += ", ";
+      list += known.name;
+    }
+    return list + ".";
   }
 
   bool ReadArguments(const Form& form, FilterCall* call) {

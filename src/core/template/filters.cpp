@@ -13,8 +13,6 @@ namespace {
 using json::Kind;
 using json::Value;
 
-constexpr std::string_view kBlank = " \t\r\n\v\f";
-
 Value String(std::string_view text) {
   return Value::Make(Kind::kString, text.data(), static_cast<uint32_t>(text.size()));
 }
@@ -23,22 +21,14 @@ bool StartsCharacter(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
 }
 
-// How long the first so many characters are; *counted says how many there were.
-size_t Prefix(std::string_view text, uint64_t characters, uint64_t* counted) {
-  uint64_t count = 0;
-  size_t at = 0;
-  for (; at < text.size(); ++at) {
-    if (!StartsCharacter(text[at])) continue;
-    if (count == characters) break;
-    ++count;
-  }
-  *counted = count;
-  return at;
+bool IsBlank(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-uint64_t CountCharacters(std::string_view text) {
-  return static_cast<uint64_t>(std::count_if(text.begin(), text.end(), StartsCharacter));
-}
+// Work on a long text goes in pieces, with a look for interrupts between them.
+constexpr size_t kPiece = size_t{1} << 20;
+
+constexpr uint64_t kWorkOfJson = 5;  // for a byte
 
 bool Absent(Value value) {
   return value.missing() || value.kind() == Kind::kNull ||
@@ -129,8 +119,7 @@ Value Filters::ApplyOne(const FilterEntry& filter, Value value) noexcept {
     case FilterId::kJson:
       return Json(value, number);
     case FilterId::kLength:
-      if (value.kind() == Kind::kArray || value.kind() == Kind::kObject) return Count(value.size());
-      return Count(CountCharacters(Text(value).string()));
+      return Length(value);
     case FilterId::kJoin:
       return Join(value, program_.container(filter.literal).string());
     case FilterId::kFirst:
@@ -167,12 +156,16 @@ Value Filters::ApplyOne(const FilterEntry& filter, Value value) noexcept {
     case FilterId::kFence:
       return Fence(text, filter.literal == 0 ? std::string_view("")
                                              : program_.container(filter.literal).string());
-    default: {  // kTrim
-      const size_t begin = std::min(text.find_first_not_of(kBlank), text.size());
-      const size_t end = text.find_last_not_of(kBlank) + 1;
-      return String(text.substr(begin, begin < end ? end - begin : 0));
-    }
+    default:
+      return Trim(text);
   }
+}
+
+// False: the caller's flag is up.
+bool Filters::Poll() noexcept {
+  if (options_.interrupt == nullptr || *options_.interrupt == 0) return true;
+  code_ = Code::kInterrupted;
+  return false;
 }
 
 Output Filters::Begin() noexcept {
@@ -195,6 +188,7 @@ Value Filters::Text(Value value) noexcept {
   if (!out.Print(value, options_.limits.json_depth) && out.code() == Code::kOk) {
     code_ = Code::kJsonTooDeep;
   }
+  work_ += out.size() * (kWorkOfJson - 1);
   return Finish(out);
 }
 
@@ -208,6 +202,7 @@ Value Filters::Json(Value value, uint32_t indent) noexcept {
   if (json::Emit(value, options_.limits.json_depth, indent, out) == json::Emitted::kTooDeep) {
     code_ = Code::kJsonTooDeep;
   }
+  work_ += out.size() * (kWorkOfJson - 1);
   return Finish(out);
 }
 
@@ -220,11 +215,11 @@ Value Filters::Markup(std::string_view text, bool xml) noexcept {
   size_t plain = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     const std::string_view entity = XmlEntity(text[i]);
-    if (entity.empty()) continue;
+    if (entity.empty() && i - plain < kPiece) continue;
     if (!out.Append(text.data() + plain, i - plain) || !out.Append(entity.data(), entity.size())) {
       return Finish(out);
     }
-    plain = i + 1;
+    plain = i + (entity.empty() ? 0 : 1);
   }
   out.Append(text.data() + plain, text.size() - plain);
   return Finish(out);
@@ -232,6 +227,7 @@ Value Filters::Markup(std::string_view text, bool xml) noexcept {
 
 Value Filters::Case(std::string_view text, bool upper) noexcept {
   Output out = Begin();
+  work_ += text.size();
   for (size_t at = 0; at < text.size();) {
     size_t length;
     const uint32_t character = Decode(text.substr(at), &length);
@@ -245,13 +241,46 @@ Value Filters::Case(std::string_view text, bool upper) noexcept {
   return Finish(out);
 }
 
+uint64_t Filters::CountCharacters(std::string_view text) noexcept {
+  uint64_t count = 0;
+  for (; !text.empty() && Poll(); text.remove_prefix(std::min(text.size(), kPiece))) {
+    const std::string_view piece = text.substr(0, kPiece);
+    count += static_cast<uint64_t>(std::count_if(piece.begin(), piece.end(), StartsCharacter));
+  }
+  return count;
+}
+
+// How many bytes the first so many characters have.
+size_t Filters::Prefix(std::string_view text, uint64_t characters) noexcept {
+  size_t at = 0;
+  while (at < text.size() && Poll()) {
+    for (const size_t end = std::min(text.size(), at + kPiece); at < end; ++at) {
+      if (!StartsCharacter(text[at])) continue;
+      if (characters == 0) return at;
+      --characters;
+    }
+  }
+  return at;
+}
+
+Value Filters::Length(Value value) noexcept {
+  if (value.kind() == Kind::kArray || value.kind() == Kind::kObject) return Count(value.size());
+  return Count(CountCharacters(Text(value).string()));
+}
+
+Value Filters::Trim(std::string_view text) noexcept {
+  size_t begin = 0, end = text.size();
+  while (begin < end && IsBlank(text[begin]) && (begin % kPiece != 0 || Poll())) ++begin;
+  while (begin < end && IsBlank(text[end - 1]) && (end % kPiece != 0 || Poll())) --end;
+  return String(text.substr(begin, end - begin));
+}
+
 Value Filters::Truncate(std::string_view text, uint32_t characters) noexcept {
   constexpr std::string_view kEllipsis = "...";
-  uint64_t counted;
-  if (Prefix(text, characters, &counted) == text.size()) return String(text);
+  if (Prefix(text, characters) == text.size()) return String(text);
   if (characters < kEllipsis.size()) return String(kEllipsis.substr(0, characters));
   Output out = Begin();
-  if (out.Append(text.data(), Prefix(text, characters - kEllipsis.size(), &counted))) {
+  if (out.Append(text.data(), Prefix(text, characters - kEllipsis.size()))) {
     out.Append(kEllipsis.data(), kEllipsis.size());
   }
   return Finish(out);
@@ -260,22 +289,23 @@ Value Filters::Truncate(std::string_view text, uint32_t characters) noexcept {
 Value Filters::Join(Value value, std::string_view separator) noexcept {
   if (value.kind() != Kind::kArray) return value;
   Output out = Begin();
-  bool first = true;
-  for (json::Cursor cursor(value); cursor.Next(); first = false) {
-    if (!first && !out.Append(separator.data(), separator.size())) break;
+  constexpr uint32_t kWorkOfAnElement = 16;
+  uint32_t index = 0;
+  for (json::Cursor cursor(value); cursor.Next(); ++index) {
+    if (index % kPiece == 0 && !Poll()) break;
+    if (index > 0 && !out.Append(separator.data(), separator.size())) break;
     if (out.Print(cursor.value(), options_.limits.json_depth)) continue;
     if (out.code() == Code::kOk) code_ = Code::kJsonTooDeep;
     break;
   }
-  work_ += value.size();
+  work_ += uint64_t{value.size()} * kWorkOfAnElement;
   return Finish(out);
 }
 
 // A shorter list is the start of a longer one, with a count of its own.
 Value Filters::Limit(Value value, uint32_t count) noexcept {
   if (value.kind() == Kind::kString) {
-    uint64_t counted;
-    return String(value.string().substr(0, Prefix(value.string(), count, &counted)));
+    return String(value.string().substr(0, Prefix(value.string(), count)));
   }
   if (value.kind() != Kind::kArray || value.size() <= count) return value;
   const char* entries = value.data() + 4;
@@ -340,7 +370,8 @@ Value Filters::Date(Value value, const FilterEntry& filter) noexcept {
   }
   const std::string_view format = program_.container(filter.literal).string();
   Output out = Begin();
-  char* at = out.Reserve(format.size() * kLongestField);
+  const auto fields = static_cast<size_t>(std::count(format.begin(), format.end(), '%'));
+  char* at = out.Reserve(format.size() + fields * kLongestField);
   if (at != nullptr) out.Advance(FormatDate(instant, filter.number, format, at));
   return Finish(out);
 }
@@ -348,8 +379,8 @@ Value Filters::Date(Value value, const FilterEntry& filter) noexcept {
 Value Filters::Fence(std::string_view text, std::string_view language) noexcept {
   constexpr size_t kLeast = 3;
   size_t run = 0, longest = kLeast - 1;
-  for (const char c : text) {
-    run = c == '`' ? run + 1 : 0;
+  for (size_t i = 0; i < text.size() && (i % kPiece != 0 || Poll()); ++i) {
+    run = text[i] == '`' ? run + 1 : 0;
     longest = std::max(longest, run);
   }
   Output out = Begin();

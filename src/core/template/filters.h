@@ -24,6 +24,7 @@ class Filters {
 
  private:
   json::Value ApplyOne(const FilterEntry& filter, json::Value value) noexcept;
+  bool Poll() noexcept;
   Output Begin() noexcept;
   json::Value Finish(const Output& out) noexcept;
   json::Value Text(json::Value value) noexcept;
@@ -32,6 +33,10 @@ class Filters {
   json::Value Json(json::Value value, uint32_t indent) noexcept;
   json::Value Markup(std::string_view text, bool xml) noexcept;
   json::Value Case(std::string_view text, bool upper) noexcept;
+  json::Value Length(json::Value value) noexcept;
+  json::Value Trim(std::string_view text) noexcept;
+  uint64_t CountCharacters(std::string_view text) noexcept;
+  size_t Prefix(std::string_view text, uint64_t characters) noexcept;
   json::Value Truncate(std::string_view text, uint32_t characters) noexcept;
   json::Value Join(json::Value value, std::string_view separator) noexcept;
   json::Value Limit(json::Value value, uint32_t count) noexcept;

@@ -61,6 +61,14 @@ bool Compiler::CountExpansion(const Context& context, const Node& node) {
                   std::to_string(limits_.program_operations) + " operations");
 }
 
+// A snippet of many nodes that make no operation can be used often.
+bool Compiler::CountNode(const Context& context, const Node& node) {
+  constexpr uint64_t kNodesOfAnOperation = 64;
+  if (++visited_ <= limits_.program_operations * kNodesOfAnOperation) return true;
+  return Fail(Code::kProgramTooLarge, context, node.position,
+              "template with its snippets has too many parts");
+}
+
 // Null: *missing, or an error.
 const Ast* Compiler::FindSnippet(const Context& context, const Node& node, std::string_view name,
                                  bool* missing) {
@@ -158,9 +166,11 @@ bool Compiler::ReadOverrides(const Context& context, const Node& parent,
   if (!added) return true;
   const std::vector<Node>& nodes = context.ast->nodes;
   Overrides own = {.outer = context.overrides, .blocks = {}};
+  if (own.outer != nullptr) own.depth = own.outer->depth + 1;
   bool adds = false;
   for (uint32_t i = static_cast<uint32_t>(&parent - nodes.data()) + 1; i < parent.match; ++i) {
     const Node& node = nodes[i];
+    if (!CountNode(context, node)) return false;
     if (node.type == NodeType::kText) continue;
     if (node.type != NodeType::kBlock) {
       return Fail(Code::kSyntax, context, node.position,
@@ -178,8 +188,22 @@ bool Compiler::ReadOverrides(const Context& context, const Node& parent,
     adds = adds || context.overrides == nullptr || context.overrides->Find(name) == nullptr;
     i = node.match;
   }
-  if (adds) *overrides = known->second = &overrides_.emplace_back(std::move(own));
+  if (!adds) return true;
+  // Each look-up of a block goes through all of them.
+  if (own.depth > limits_.snippet_depth) {
+    return Fail(Code::kSnippetTooDeep, context, parent.position,
+                "parents are nested more than " + std::to_string(limits_.snippet_depth) + " deep");
+  }
+  *overrides = known->second = &overrides_.emplace_back(std::move(own));
   return true;
+}
+
+// Of the body of a block; found once, because it may have to be looked for far.
+bool Compiler::IndentOf(const Ast& ast, uint32_t begin, uint32_t end, std::string_view* indent) {
+  const auto [found, added] = indents_.try_emplace(&ast.nodes[begin]);
+  if (added && FindIndent(ast, begin + 1, end, indent)) found->second = *indent;
+  if (found->second) *indent = *found->second;
+  return found->second.has_value();
 }
 
 // The lines of a block lose the indentation that they have where they are written, and get that of
@@ -195,12 +219,12 @@ bool Compiler::ExpandOverride(const Context& context, const Node& block, const O
                    .called = context.called,
                    .overrides = override.overrides};
   std::string_view indent;
-  if (FindIndent(*override.ast, override.node + 1, given.match, &indent)) {
+  if (IndentOf(*override.ast, override.node, given.match, &indent)) {
     inner.strip = static_cast<uint32_t>(indent.size());
   }
   if (block.standalone) {
-    const auto first = static_cast<uint32_t>(&block - context.ast->nodes.data()) + 1;
-    if (!FindIndent(*context.ast, first, block.match, &indent)) {
+    const auto index = static_cast<uint32_t>(&block - context.ast->nodes.data());
+    if (!IndentOf(*context.ast, index, block.match, &indent)) {
       indent = context.ast->Indent(block);
     }
     if (!Indentation(context, block, indent, &inner.indent)) return false;

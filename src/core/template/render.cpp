@@ -42,7 +42,10 @@ class Renderer {
 
   const Output& out() const noexcept { return out_; }
   Value culprit() const noexcept { return filters_.culprit(); }
-  uint64_t operations_left() const noexcept { return operations_left_ + ticks_; }
+  uint64_t operations_left() const noexcept {
+    const uint64_t left = operations_left_ + ticks_;
+    return left > owed_ ? left - owed_ : 0;
+  }
 
  private:
   static size_t BytesLeft(const RenderOptions& options, const Scratch& scratch) noexcept {
@@ -95,10 +98,6 @@ class Renderer {
         case OpCode::kBranch: {
           const auto comparison = static_cast<Comparison>(op->name & (kSenseBit - 1));
           const bool holds = Holds(comparison);
-          if (owed_ > 0) {
-            const Code code = Spend(std::exchange(owed_, 0));
-            if (code != Code::kOk) return code;
-          }
           if (holds == ((op->name & kSenseBit) != 0)) {
             op = ops + op->arg;
             continue;
@@ -110,8 +109,7 @@ class Renderer {
           continue;
         case OpCode::kFilter: {
           if (!filters_.Apply(op->arg, op->name, &register_)) return filters_.code();
-          const Code code = Spend(filters_.work());
-          if (code != Code::kOk) return code;
+          Charge(filters_.work() / kBytes);
           break;
         }
 
@@ -188,12 +186,14 @@ class Renderer {
       const int order = json::CompareNumbers(previous_, register_);
       equal = order == 0;
       less = order < 0;
+      Charge(std::min(previous_.length(), register_.length()) / kBytes);
     } else if (same && kind == Kind::kString) {
       const std::string_view left = previous_.string(), right = register_.string();
       const int order = left.compare(right);
       equal = order == 0;
       less = order < 0;
-      owed_ += std::min(left.size(), right.size());
+      constexpr size_t kFaster = 16;  // than anything else that is done with bytes
+      Charge(std::min(left.size(), right.size()) / (kFaster * kBytes));
     }
     const bool ordered = same && (kind == Kind::kNumber || kind == Kind::kString);
     switch (comparison) {
@@ -221,26 +221,20 @@ class Renderer {
   Code Refill() noexcept {
     constexpr uint64_t kLot = 1000;
     if (!out_.Poll()) return out_.code();
-    if (operations_left_ == 0) return Code::kTooManyOperations;
+    if (operations_left_ <= owed_) return Code::kTooManyOperations;
+    operations_left_ -= std::exchange(owed_, 0);
     ticks_ = static_cast<uint32_t>(std::min(operations_left_, kLot));
     operations_left_ -= ticks_;
     return Code::kOk;
   }
 
-  // Work on long texts counts as operations.
-  Code Spend(uint64_t bytes) noexcept {
-    constexpr uint64_t kBytes = 1024;
-    const uint64_t operations = bytes / kBytes;
-    if (operations <= ticks_) {
-      ticks_ -= static_cast<uint32_t>(operations);
-      return Code::kOk;
-    }
-    if (!out_.Poll()) return out_.code();
-    const uint64_t more = operations - ticks_;
-    ticks_ = 0;
-    if (more > operations_left_) return Code::kTooManyOperations;
-    operations_left_ -= more;
-    return Code::kOk;
+  // What takes longer than an operation counts as several: looking further outwards, and work on
+  // texts.
+  static constexpr uint64_t kBytes = 64;
+  void Charge(uint64_t operations) noexcept {
+    const auto now = static_cast<uint32_t>(std::min<uint64_t>(operations, ticks_));
+    ticks_ -= now;
+    owed_ += operations - now;
   }
 
   Value Get(Special special) noexcept {
@@ -265,7 +259,7 @@ class Renderer {
     }
   }
 
-  Value Get(const Op& op) const noexcept {
+  Value Get(const Op& op) noexcept {
     switch (PlaceOf(op.code)) {
       case Place::kSlot:
         return slots_[op.name];
@@ -279,18 +273,20 @@ class Renderer {
     return register_;
   }
 
-  Value Lookup(uint32_t name) const noexcept {
+  Value Lookup(uint32_t name) noexcept {
     const Frame* frames = scratch_->frames.data;
     for (uint32_t i = frames[top_].objects; i != 0; i = frames[i - 1].objects) {
       const Value value = frames[i].context.Find(program_.name(name));
       if (!value.missing()) return value;
+      Charge(1);
     }
     // What is looked up is always the first of a path, which has a slot.
     return slots_[name];
   }
 
-  Value Follow(Value value, uint32_t path) const noexcept {
+  Value Follow(Value value, uint32_t path) noexcept {
     const uint16_t* names = program_.paths() + path;
+    Charge(names[0]);
     for (uint32_t i = 1; i <= names[0]; ++i) value = value.Find(program_.name(names[i]));
     return value;
   }
@@ -389,13 +385,13 @@ class Renderer {
   Output out_;
   Filters filters_;
   Value register_;
-  Value previous_;     // what the register held before
-  uint64_t owed_ = 0;  // bytes that were compared
-  uint32_t top_ = 0;   // the innermost frame
+  Value previous_;    // what the register held before
+  uint32_t top_ = 0;  // the innermost frame
   uint32_t calls_ = 0;
   uint32_t ticks_ = 0;  // operations until the next look around
   uint32_t indent_begin_ = 0, indent_end_ = 0;
   uint64_t operations_left_ = 0;
+  uint64_t owed_ = 0;  // operations that were charged and are in neither
   uint32_t next_number_ = 0;
   char numbers_[2][16];  // one for each side of a comparison
   char now_text_[kLongestTimestamp];

@@ -10,11 +10,12 @@ RETURN (SELECT jsonb_object_agg(u.reference, jsonb_strip_nulls(jsonb_build_objec
 COMMENT ON FUNCTION promptreg.uses_as_json(bigint, integer) IS 'The snippets that a version names, as an object; NULL: none';
 
 -- Called with the version in place, so that a template can include itself through a section.
-CREATE FUNCTION promptreg.record_snippet_uses(prompt_id bigint, version integer, draft promptreg.draft) RETURNS void
+CREATE FUNCTION promptreg.record_snippet_uses(prompt_id bigint, version integer, messages jsonb, variables jsonb, syntax text)
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  names text[] := promptreg.snippet_names(draft.messages, draft.variables, draft.syntax);
+  names text[] := promptreg.snippet_names(messages, variables, syntax);
 BEGIN
   IF cardinality(names) = 0 THEN
     RETURN;
@@ -34,5 +35,5 @@ BEGIN
             WHERE f.problem IS NOT NULL) b;
 END;
 $$;
-COMMENT ON FUNCTION promptreg.record_snippet_uses(bigint, integer, promptreg.draft) IS
+COMMENT ON FUNCTION promptreg.record_snippet_uses(bigint, integer, jsonb, jsonb, text) IS
   'Records which snippets a version names, and refuses what could not be rendered with them';

@@ -11,15 +11,18 @@ COMMENT ON FUNCTION promptreg.snippet_conditions_now(bigint, text, integer) IS
 
 -- What users get of a prompt: the deployed versions and those of running experiments.
 CREATE FUNCTION promptreg.served_versions(prompt_id bigint) RETURNS TABLE (version integer, environment text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY
   SELECT r.version, r.environment FROM promptreg.routes r
    WHERE r.prompt_id = served_versions.prompt_id AND r.version IS NOT NULL
   UNION
   SELECT a.version, r.environment
     FROM promptreg.routes r JOIN promptreg.variants a ON a.experiment_id = r.experiment_id
-   WHERE r.prompt_id = served_versions.prompt_id AND a.prompt_id = served_versions.prompt_id;
+   WHERE r.prompt_id = served_versions.prompt_id;
 END;
+$$;
 COMMENT ON FUNCTION promptreg.served_versions(bigint) IS 'Versions of a prompt that are served, and where';
 
 -- env NULL: those that use it in any way, the newest versions of prompts in use included.
@@ -135,27 +138,6 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.check_snippets(promptreg.prompts, integer, text) IS
   'Error unless a version can be served with the snippets and to the users that there are; locks the snippets';
-
-CREATE FUNCTION promptreg.check_variant_snippets(prompt promptreg.prompts, version integer, env text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-  problem text;
-BEGIN
-  PERFORM promptreg.lock_snippets(prompt.id, check_variant_snippets.version, env);
-  SELECT promptreg.composition_problem(o.messages, o.variables, o.infer, o.syntax, o.escape, o.snippets) INTO problem
-    FROM promptreg.compose(prompt.id, check_variant_snippets.version, env) o;
-  IF problem IS NOT NULL THEN
-    RAISE EXCEPTION USING
-      ERRCODE = 'PR049',
-      MESSAGE = format('version %s of prompt "%s" cannot be served in %s', check_variant_snippets.version, prompt.name, env),
-      DETAIL = problem || '.',
-      HINT = 'Promote the snippets first, or commit a version that does without.';
-  END IF;
-END;
-$$;
-COMMENT ON FUNCTION promptreg.check_variant_snippets(promptreg.prompts, integer, text) IS
-  'Error unless a version can be a variant of an experiment with the snippets that there are; locks the snippets';
 
 CREATE FUNCTION promptreg.check_unused(prompt promptreg.prompts, env text, message text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

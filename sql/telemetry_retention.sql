@@ -1,0 +1,64 @@
+-- Maintenance of telemetry: partitions ahead, the default partition drained, what is too old dropped.
+TRUNCATE promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;
+CREATE VIEW test.partitions AS
+SELECT relation, name, low, high FROM unnest('{executions,outcomes}'::text[]) relation, promptreg.partition_list(relation);
+
+-- Ahead: this month and two more; by day, this day and a week.
+SELECT result ~ '^\d+ partitions made, \d+ dropped, 0 rows deleted$' AS done, error FROM prompt_maintain('{partitions}');
+SELECT relation, count(*), min(low) = date_trunc('month', now(), 'UTC') AS from_now FROM test.partitions WHERE high > now() GROUP BY 1 ORDER BY 1;
+SELECT result FROM prompt_maintain('{partitions}');
+SET promptreg.partition_interval = 'day';
+SELECT result FROM prompt_maintain('{partitions}');
+RESET promptreg.partition_interval;
+
+-- Drained: what waits in the default partition gets one. Nothing is dropped before it is rolled up, however old it is.
+INSERT INTO promptreg.executions (at, request_id, prompt, version, environment)
+SELECT t, 'r' || to_char(t, 'YYYYMMDD'), 'ret/a', 1, e FROM unnest('{production,development}'::text[]) e, unnest(ARRAY['2017-02-03', now() - interval '40 days', now() - interval '400 days']) AS t;
+INSERT INTO promptreg.outcomes (at, request_id, name, value) SELECT now() - interval '400 days', 'r20170203', 'thumbs', 1;
+SELECT count(*) > 0 AS waiting FROM ONLY promptreg.executions_default;
+SELECT error FROM prompt_maintain('{partitions}');
+SELECT count(*) FROM promptreg.executions_default;
+SELECT count(*) FROM promptreg.executions WHERE prompt = 'ret/a';
+SELECT executions, thumbs_up FROM promptreg.version_comparison WHERE prompt = 'ret/a';
+SELECT result FROM prompt_maintain('{rollups}');
+SELECT result ~ '[1-9]\d* dropped' AS dropped FROM prompt_maintain('{partitions}');
+SELECT environment, count(*), min(at) > now() - interval '12 months' AS younger FROM promptreg.executions WHERE prompt = 'ret/a' GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM test.partitions WHERE high < now() - interval '12 months';
+-- What was counted stays counted.
+SELECT environment, executions, thumbs_up FROM promptreg.version_comparison WHERE prompt = 'ret/a';
+
+-- By environment; a consumer that is behind keeps the rows.
+SELECT prompt_retention('executions', '30 days', env => 'development');
+SELECT low IS NOT NULL AS taken FROM promptreg.take_rows('behind');
+INSERT INTO promptreg.executions (at, request_id, prompt, version, environment) VALUES (now() - interval '50 days', 'late', 'ret/a', 1, 'development');
+SELECT result FROM prompt_maintain('{rollups}');
+SELECT result FROM prompt_maintain('{partitions}');
+SELECT environment, request_id = 'late' AS late FROM promptreg.executions WHERE prompt = 'ret/a' ORDER BY 1, 2;
+-- Once a day for each rule; set again, at once.
+SELECT low IS NOT NULL AS taken FROM promptreg.take_rows('behind');
+SELECT result FROM prompt_maintain('{partitions}');
+SELECT prompt_retention('executions', '30 days', env => 'development');
+SELECT result FROM prompt_maintain('{partitions}');
+SELECT environment FROM promptreg.executions WHERE prompt = 'ret/a';
+SELECT environment, executions FROM promptreg.version_comparison WHERE prompt = 'ret/a';
+-- For ever; for all without a rule of their own.
+SELECT prompt_retention('executions', NULL, env => 'development'), prompt_retention('executions', '10 days'), prompt_retention('outcomes', '3 months');
+SELECT relation, environment, keep FROM promptreg.retention ORDER BY 1, 2;
+SELECT result ~ '[1-9]\d* rows deleted' AS deleted FROM prompt_maintain('{partitions}');
+SELECT count(*) FROM promptreg.executions WHERE prompt = 'ret/a';
+-- A database restored into another server: nothing is dropped until every consumer has begun anew.
+INSERT INTO promptreg.executions (at, prompt, version) VALUES (now() - interval '20 days', 'ret/a', 1);
+UPDATE promptreg.watermarks SET system_identifier = 1;
+SELECT prompt_retention('executions', '10 days');
+SELECT result ~ ' 0 rows deleted' AS kept FROM prompt_maintain('{partitions}');
+SELECT result FROM prompt_maintain('{rollups}');
+SELECT count(*) FROM promptreg.executions WHERE prompt = 'ret/a';
+
+CALL test.fails($$SELECT prompt_retention('prompts', '1 year')$$);
+CALL test.fails($$SELECT prompt_retention('executions', '23 hours')$$);
+CALL test.fails($$SELECT prompt_retention('executions', '-1 year', 'staging')$$);
+CALL test.fails($$SELECT prompt_retention('outcomes', '1 year', 'staging')$$);
+
+DELETE FROM promptreg.retention;
+TRUNCATE promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;
+DROP VIEW test.partitions;

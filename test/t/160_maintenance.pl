@@ -1,0 +1,71 @@
+# Maintenance: several sessions at once, and the background worker.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PromptregTest;
+use PromptregSession;
+
+my $node = new_node('maintenance', conf => "shared_preload_libraries = promptreg\n"
+	  . "promptreg.database = 'kept'\npromptreg.maintenance_interval = '1s'\n", extension => 0);
+my $worker = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'promptreg maintenance'};
+my $runs = q{SELECT coalesce(max(runs), 0) FROM promptreg.maintenance};
+
+# The database does not exist yet: the worker is started again until it does.
+$node->safe_psql('postgres', 'CREATE DATABASE kept');
+is($node->safe_psql('kept', 'SHOW promptreg.database'), 'kept', 'the setting names the database');
+$node->restart;
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity
+	WHERE backend_type = 'promptreg maintenance' AND datname = 'kept'}), 'the worker works in the database of the setting');
+
+# It waits for the extension, and goes on when it is dropped and made again.
+$node->safe_psql('kept', 'CREATE EXTENSION promptreg');
+ok($node->poll_query_until('kept', 'SELECT bool_and(runs > 1) FROM promptreg.maintenance'), 'it runs every task, again and again');
+$node->safe_psql('kept', 'DROP EXTENSION promptreg');
+$node->safe_psql('kept', 'CREATE EXTENSION promptreg');
+ok($node->poll_query_until('kept', 'SELECT bool_and(runs > 1) FROM promptreg.maintenance'), '... also after DROP and CREATE EXTENSION');
+is($node->safe_psql('kept', 'SELECT count(error) FROM promptreg.maintenance'), '0', '... without an error');
+
+# A task that fails does not end it; the server's log says so.
+$node->safe_psql('kept', q{
+	ALTER EXTENSION promptreg DROP FUNCTION promptreg.maintain_notifications();
+	CREATE OR REPLACE FUNCTION promptreg.maintain_notifications() RETURNS text LANGUAGE plpgsql
+	AS $$ BEGIN RAISE EXCEPTION 'out of luck'; END $$});
+my $pid = $node->safe_psql('kept', $worker);
+ok($node->poll_query_until('kept', q{SELECT failures > 1 FROM promptreg.maintenance WHERE task = 'notifications'}),
+	'a failing task is tried again');
+is($node->safe_psql('kept', $worker), $pid, '... by the same process');
+like(slurp_file($node->logfile), qr/WARNING:  maintenance task notifications failed: out of luck/, '... and the log says why');
+$node->safe_psql('kept', q{
+	CREATE OR REPLACE FUNCTION promptreg.maintain_notifications() RETURNS text LANGUAGE sql AS $$ SELECT 'well' $$});
+ok($node->poll_query_until('kept', q{SELECT failures = 0 AND result = 'well' FROM promptreg.maintenance WHERE task = 'notifications'}),
+	'... until it succeeds');
+
+# The interval is read again.
+$node->append_conf('postgresql.conf', "promptreg.maintenance_interval = '1h'\n");
+$node->reload;
+ok($node->poll_query_until('kept', q{SELECT count(*) = 1 FROM pg_stat_activity
+	WHERE backend_type = 'promptreg maintenance' AND state = 'idle' AND state_change < now() - interval '2 seconds'}),
+	'a longer interval takes effect without a restart');
+
+# Two sessions: one leaves alone what the other is at.
+my $first = PromptregSession->new($node, 'kept', setup => 'BEGIN');
+like($first->query('SELECT DISTINCT result FROM prompt_maintain()'), qr/well/, 'a session runs the tasks');
+is($node->safe_psql('kept', 'SELECT DISTINCT result FROM prompt_maintain()'), 'skipped: another session is at it',
+	'another leaves them to it');
+$first->query('COMMIT');
+unlike($node->safe_psql('kept', 'SELECT DISTINCT result FROM prompt_maintain()'), qr/skipped/, 'afterwards they run again');
+
+# Stopping the worker stops nothing else, and a fast stop of the server does not wait for it.
+$node->safe_psql('kept', "SELECT pg_terminate_backend($pid, 10000)");
+is($node->safe_psql('kept', 'SELECT 1'), '1', 'the end of the worker is nobody else\'s');
+$node->stop('fast');
+unlike(slurp_file($node->logfile), qr/PANIC|server process .* was terminated by signal/, 'no process crashed');
+
+# Without the library preloaded there is no worker, and everything else works.
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "''");
+$node->start;
+is($node->safe_psql('kept', 'SELECT count(*) FROM prompt_maintain() WHERE error IS NOT NULL'), '0', 'without the worker maintenance is a call');
+is($node->safe_psql('kept', "SELECT count(*) FROM ($worker) w"), '0', '... and there is no worker');
+$node->stop;
+done_testing();
