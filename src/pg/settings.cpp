@@ -33,9 +33,14 @@ void DefineLimit(const char* name, const char* description, int* value, int most
 }
 
 char* maintained_database = nullptr;
+int guard_check_every = 0;
 int maintenance_interval_s = 60;
 
 void DefineMaintenanceSettings() {
+  DefineCustomIntVariable("promptreg.guard_check_every",
+                          "Every how many outcomes prompt_feedback judges the prompt's guards.",
+                          "On average; 0: never.", &guard_check_every, guard_check_every, 0,
+                          1'000'000, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   // Only what the server read at its start can start a worker; where the library is not preloaded
   // the setting says nothing.
   DefineCustomStringVariable(

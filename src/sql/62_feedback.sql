@@ -75,6 +75,7 @@ BEGIN
   IF recorded = 0 THEN
     PERFORM promptreg.raise_invalid_outcome('it has no rating, thumbs, score, conversion, comment, edited or accepted');
   END IF;
+  PERFORM promptreg.check_guards_now_and_then(_prompt_feedback.request_id);
   RETURN recorded;
 END;
 $$;

@@ -11,6 +11,7 @@ BEGIN ATOMIC
     FROM (VALUES (1, 'notifications', 'Lets the queue of notifications shrink behind listeners that have gone'),
                  (20, 'rollups', 'Adds what was recorded to the rollups'),
                  -- Last: it may lock executions until the end of the transaction.
+                 (50, 'guards', 'Judges what guards have seen, and rolls back, pauses or alerts'),
                  (90, 'partitions', 'Makes partitions of executions and outcomes ahead, drops those that are too old'))
          AS t (position, task, description)
    ORDER BY t.position;

@@ -99,5 +99,17 @@ CREATE POLICY readable ON promptreg.rollups FOR SELECT USING (promptreg.allowed(
 ALTER TABLE promptreg.maintenance_runs ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.maintenance_runs FOR SELECT USING (promptreg.allowed('admin', '*'));
 
+ALTER TABLE promptreg.guards ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.guards FOR SELECT
+  USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
+
+ALTER TABLE promptreg.guard_counts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.guard_counts FOR SELECT
+  USING (guard_id IN (SELECT g.id FROM promptreg.guards g));
+
+ALTER TABLE promptreg.guard_events ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.guard_events FOR SELECT
+  USING (guard_id IN (SELECT g.id FROM promptreg.guards g));
+
 ALTER TABLE promptreg.retention ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.retention FOR SELECT USING (promptreg.allowed('admin', '*'));

@@ -36,6 +36,8 @@ bool Output::Print(json::Value value, uint32_t json_depth) noexcept {
   switch (value.kind()) {
     case json::Kind::kString:
       return Append(value.data(), value.length());
+    case json::Kind::kNumber:
+      return Number(value);
     case json::Kind::kMissing:
     case json::Kind::kNull:
       return true;

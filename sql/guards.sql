@@ -1,0 +1,163 @@
+-- Guards: judged by what is logged, acting in one transaction.
+
+SELECT prompt_create('guards/a');
+SELECT count(prompt_commit('guards/a', 'version ' || i)) FROM generate_series(1, 4) AS i;
+SELECT (prompt_promote('guards/a', v, 'production')).version FROM generate_series(1, 2) AS v;
+
+-- n executions of a version, bad of them errors, and scores from outcomes.
+CREATE PROCEDURE test.log_calls(version integer, n integer, bad integer, variant text DEFAULT NULL) LANGUAGE sql
+BEGIN ATOMIC
+  SELECT prompt_log_many(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('name', 'guards/a', 'version', log_calls.version,
+    'variant', log_calls.variant, 'experiment', CASE WHEN log_calls.variant IS NOT NULL THEN 'guarded' END, 'latency_ms', 100 + i % 10,
+    'error_class', CASE WHEN i <= log_calls.bad THEN 'timeout' END))))
+    FROM generate_series(1, log_calls.n) AS i;
+END;
+
+-- A limit on the rate of errors. Nothing is decided on too few values.
+SELECT prompt_guard_set('guards/a', 'production', 'error', rule => 'limit', threshold => 0.05);
+CALL test.log_calls(2, 50, 10);
+SELECT environment, guard, version, state, reason FROM prompt_guard_check('guards/a');
+CALL test.log_calls(2, 150, 7);
+SELECT guard, version, state, numbers ->> 'n' AS n FROM prompt_guard_check('guards/a', 'production');
+-- Looking again changes nothing.
+SELECT guard, version, state, numbers ->> 'n' AS n FROM prompt_guard_check('guards/a', 'production');
+SELECT version FROM prompt_resolve('guards/a');
+-- Far beyond the limit: back to the version before, with event, audit record and deployment.
+CALL test.log_calls(2, 200, 60);
+SELECT guard, version, state, reason FROM prompt_guard_check();
+SELECT version, reason FROM prompt_resolve('guards/a');
+SELECT event, version, previous, reason FROM prompt_deployments('guards/a', 'production') ORDER BY number DESC LIMIT 1;
+SELECT e.version, e.action, e.dry_run, e.numbers ->> 'n' AS n, d.version AS back_to
+  FROM promptreg.guard_events e JOIN promptreg.deployments d ON d.id = e.deployment_id;
+SELECT event, prompt, environment, version, after ->> 'guard' AS guard, after ->> 'action' AS action
+  FROM promptreg.audit_log WHERE event LIKE 'guard%' ORDER BY id;
+SELECT guard, last_action FROM prompt_guards('guards/a');
+
+-- The version that is served again begins with nothing seen, and there is nothing further back.
+SELECT * FROM prompt_guard_check('guards/a');
+CALL test.log_calls(1, 200, 100);
+SELECT guard, version, state FROM prompt_guard_check('guards/a');
+SELECT prompt_guard_set('guards/a', 'production', 'error', rule => 'limit', threshold => 0.05, cool_down => '0');
+CALL test.log_calls(1, 200, 100);
+SELECT guard, version, state, reason FROM prompt_guard_check('guards/a');
+SELECT version FROM prompt_resolve('guards/a');
+
+-- Not further than so many rollbacks in a row; a promotion by somebody ends the row.
+SELECT (prompt_promote('guards/a', v, 'production')).version FROM generate_series(2, 4) AS v;
+SELECT prompt_guard_set('guards/a', 'production', 'error', rule => 'limit', threshold => 0.05, cool_down => '0', max_rollbacks => 1);
+CALL test.log_calls(4, 200, 100);
+SELECT state FROM prompt_guard_check('guards/a');
+CALL test.log_calls(3, 200, 100);
+SELECT state, reason FROM prompt_guard_check('guards/a');
+SELECT version FROM prompt_resolve('guards/a');
+SELECT (prompt_promote('guards/a', 4, 'production')).version;
+CALL test.log_calls(4, 200, 100);
+SELECT state FROM prompt_guard_check('guards/a');
+
+-- Dry run: everything but the deed. Cool-down: not again so soon.
+SELECT (prompt_promote('guards/a', 4, 'production')).version;
+SELECT prompt_guard_set('guards/a', 'production', 'error', rule => 'limit', threshold => 0.05, dry_run => true);
+CALL test.log_calls(4, 200, 100);
+SELECT state FROM prompt_guard_check('guards/a');
+SELECT state FROM prompt_guard_check('guards/a');
+SELECT version FROM prompt_resolve('guards/a');
+SELECT action, dry_run FROM promptreg.guard_events ORDER BY id DESC LIMIT 1;
+SELECT prompt_guard_remove('guards/a', 'production', 'error');
+
+-- A floor under an outcome, whichever comes first, and a window that only alerts.
+SELECT prompt_guard_set('guards/a', 'production', 'thumbs', rule => 'limit', threshold => 0.6, guard => 'floor', dry_run => true);
+SELECT prompt_guard_set('guards/a', 'production', 'latency_ms', rule => 'window', threshold => 50, severity => 'alert');
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', 4, 'request_id', 'g' || i, 'latency_ms', 60)))
+  FROM generate_series(1, 100) AS i;
+SELECT guard, state FROM prompt_guard_check('guards/a') ORDER BY guard;
+SELECT sum(prompt_feedback('g' || i, thumbs => i % 3 = 0)) FROM generate_series(1, 200) AS i;
+SELECT guard, version, state, numbers ->> 'n' AS n FROM prompt_guard_check('guards/a') ORDER BY guard;
+SELECT prompt_guard_set('guards/a', 'production', 'thumbs', rule => 'limit', threshold => 0.6, guard => 'floor', min_count => 200, dry_run => true);
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', 4, 'request_id', 'h' || i)))
+  FROM generate_series(1, 100) AS i;
+SELECT sum(prompt_feedback('h' || i, thumbs => i % 3 = 0)) FROM generate_series(1, 200) AS i;
+SELECT guard, state, reason FROM prompt_guard_check('guards/a') WHERE guard = 'floor';
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', 4, 'request_id', 'h' || i)))
+  FROM generate_series(101, 200) AS i;
+SELECT guard, version, state, numbers ->> 'n' AS n, round((numbers ->> 'mean')::numeric, 3) AS mean FROM prompt_guard_check('guards/a') WHERE guard = 'floor';
+SELECT count(prompt_guard_remove('guards/a', 'production', guard)) FROM prompt_guards('guards/a');
+
+-- Beside the version that it may replace: only the variants are judged, and the experiment is stopped.
+SELECT (prompt_promote('guards/a', 1, 'production')).version;
+SELECT prompt_experiment_start('guards/a', 'production', key => 'guarded',
+  variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 3, "weight": 1}]');
+SELECT prompt_guard_set('guards/a', 'production', 'error', tolerance => 0.01);
+CALL test.log_calls(1, 400, 20, 'control');
+SELECT * FROM prompt_guard_check('guards/a');
+CALL test.log_calls(3, 400, 24, 'b');
+CALL test.log_calls(4, 400, 400);
+SELECT version, state FROM prompt_guard_check('guards/a');
+CALL test.log_calls(1, 400, 20, 'control');
+CALL test.log_calls(3, 400, 100, 'b');
+SELECT version, state, reason FROM prompt_guard_check('guards/a');
+SELECT state, stop_reason LIKE 'guard error: %' AS by_guard FROM promptreg.experiments WHERE key = 'guarded';
+SELECT version, reason FROM prompt_resolve('guards/a', user_id => 'u');
+SELECT e.action, x.key FROM promptreg.guard_events e JOIN promptreg.experiments x ON x.id = e.experiment_id;
+
+-- Or paused.
+SELECT prompt_experiment_start('guards/a', 'production', key => 'pausing',
+  variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 3, "weight": 1}]');
+SELECT prompt_guard_set('guards/a', 'production', 'error', tolerance => 0.01, severity => 'pause');
+CALL test.log_calls(1, 400, 20, 'control');
+CALL test.log_calls(3, 400, 200, 'b');
+SELECT version, state FROM prompt_guard_check('guards/a');
+SELECT state FROM promptreg.experiments WHERE key = 'pausing';
+SELECT version FROM prompt_experiment_stop('pausing');
+
+-- Counts are what a plain aggregate gives.
+SELECT prompt_guard_set('guards/a', 'production', 'latency_ms', rule => 'window', threshold => 1000, severity => 'alert');
+SELECT count(*) FROM (SELECT prompt_log('guards/a', 1, latency_ms => i) FROM generate_series(1, 1500) AS i) AS logged;
+SELECT state FROM prompt_guard_check('guards/a') WHERE guard = 'latency_ms';
+SELECT count(*) FROM (SELECT prompt_log('guards/a', 1, latency_ms => i) FROM generate_series(1501, 1700) AS i) AS logged;
+SELECT state, reason FROM prompt_guard_check('guards/a') WHERE guard = 'latency_ms';
+SELECT n, mean, round(squares) AS squares, (SELECT round(var_pop(i) * 1700) FROM generate_series(1, 1700) i) AS expected,
+       cardinality(recent) AS recent
+  FROM promptreg.guard_counts c JOIN promptreg.guards g ON g.id = c.guard_id WHERE g.metric = 'latency_ms' AND g.removed_at IS NULL;
+
+-- At every so many outcomes; a guard that cannot be judged is no reason not to record.
+SELECT (prompt_promote('guards/a', 4, 'production')).version;
+SELECT prompt_guard_set('guards/a', 'production', 'thumbs', rule => 'limit', threshold => 0.6);
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', 4, 'request_id', 'e' || i))) FROM generate_series(1, 200) AS i;
+SELECT sum(prompt_feedback('e' || i, thumbs => false)) FROM generate_series(1, 200) AS i;
+SELECT version FROM prompt_assign('guards/a');
+SET promptreg.guard_check_every = 1;
+SELECT prompt_feedback('e1', rating => 1);
+SELECT version FROM prompt_assign('guards/a');
+SELECT prompt_feedback('no such request', rating => 1);
+ALTER FUNCTION promptreg.refresh_guards() RENAME TO refresh_no_guards;
+SELECT prompt_feedback('e1', rating => 1);
+ALTER FUNCTION promptreg.refresh_no_guards() RENAME TO refresh_guards;
+RESET promptreg.guard_check_every;
+SELECT prompt_guard_remove('guards/a', 'production', 'thumbs');
+
+-- Maintenance judges all.
+SELECT task, result, error FROM prompt_maintain('{guards}');
+
+-- Errors and rights.
+SELECT * FROM test.errors_of('SELECT prompt_guard_set(''guards/a'', ''production'', %s)',
+  '''speed''', '''error'', rule => ''often''', '''error'', rule => ''limit''', '''latency_ms'', rule => ''limit'', threshold => 0.5',
+  '''error'', rule => ''limit'', threshold => 1', '''error'', threshold => 0.5', '''error'', better => ''up''',
+  '''error'', scorer => ''x''', '''error'', severity => ''panic''', '''latency_ms'', rule => ''window'', threshold => 9',
+  '''error'', tolerance => -1', '''error'', min_count => 0', '''error'', alpha => 0.5', '''error'', cool_down => ''-1 s''',
+  '''error'', max_staleness => ''0''', '''error'', max_rollbacks => 101', '''error'', guard => ''''');
+SELECT * FROM test.errors_of('SELECT %s', 'prompt_guard_remove(''guards/a'', ''production'', ''nothing'')',
+  'prompt_guard_set(''guards/none'', ''production'', ''error'')', 'prompt_guard_set(''guards/a'', ''moon'', ''error'')',
+  'prompt_guard_check(''guards/none'')', 'prompt_guard_check(env => ''moon'')');
+UPDATE promptreg.guard_events SET reason = 'no reason';
+DELETE FROM promptreg.guards;
+CREATE ROLE regress_guard;
+SELECT prompt_grant('guards/*', 'read', 'regress_guard');
+SET ROLE regress_guard;
+SELECT guard FROM prompt_guards() ORDER BY 1;
+SELECT * FROM test.errors_of('SELECT %s', 'prompt_guard_check(''guards/a'')', 'prompt_guard_check()',
+  'prompt_guard_set(''guards/a'', ''production'', ''error'')', 'prompt_guard_remove(''guards/a'', ''production'', ''error'')');
+RESET ROLE;
+SELECT prompt_revoke('guards/*', 'read', 'regress_guard');
+DROP ROLE regress_guard;
+SELECT count(*) FROM prompt_verify();
+DROP PROCEDURE test.log_calls;

@@ -1,0 +1,105 @@
+-- What guards see: the values of executions and outcomes since the route last changed, taken up once each.
+
+-- A guard looks at a route from when it was set, the route's version was deployed, or its experiment started, whichever
+-- is later: what came before was another situation.
+CREATE FUNCTION promptreg.watched_routes()
+RETURNS TABLE (guard promptreg.guards, prompt text, version integer, experiment_id bigint, since timestamptz)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT g, p.name, r.version, x.id, greatest(g.set_at, d.deployed_at, x.started_at)
+    FROM promptreg.guards g
+    JOIN promptreg.prompts p ON p.id = g.prompt_id
+    JOIN promptreg.routes r ON r.prompt_id = g.prompt_id AND r.environment = g.environment AND r.version IS NOT NULL
+    JOIN promptreg.deployments d ON d.id = r.deployment_id
+    LEFT JOIN promptreg.experiments x ON x.id = r.experiment_id AND x.state = 'running'
+   WHERE g.removed_at IS NULL;
+END;
+COMMENT ON FUNCTION promptreg.watched_routes() IS 'Guards that stand on what is served, and since when they look at it';
+
+CREATE FUNCTION promptreg.execution_value(execution promptreg.executions, metric text) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE metric
+  WHEN 'error' THEN (execution.error_class IS NOT NULL OR execution.error IS NOT NULL)::integer
+  WHEN 'latency_ms' THEN execution.latency_ms
+  WHEN 'time_to_first_token_ms' THEN execution.time_to_first_token_ms
+  WHEN 'tokens_in' THEN execution.tokens_in
+  WHEN 'tokens_out' THEN execution.tokens_out
+  WHEN 'cost_usd' THEN execution.cost_usd END;
+COMMENT ON FUNCTION promptreg.execution_value(promptreg.executions, text) IS 'What an execution says of a metric; NULL: nothing';
+
+-- An outcome counts when both it and its execution have arrived, whichever came first.
+CREATE FUNCTION promptreg.new_guard_values(low xid8, high xid8)
+RETURNS TABLE (guard_id bigint, since timestamptz, version integer, at timestamptz, value double precision, keep boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH watched AS MATERIALIZED (
+    SELECT (w.guard).id, (w.guard).environment, (w.guard).metric, (w.guard).scorer, w.prompt, w.since, m.is_outcome,
+           (w.guard).rule = 'window' AS keep
+      FROM promptreg.watched_routes() AS w JOIN promptreg.guard_metrics() AS m ON m.metric = (w.guard).metric
+  ), new_executions AS MATERIALIZED (
+    SELECT e FROM promptreg.executions e
+     WHERE e.xid >= new_guard_values.low AND e.xid < new_guard_values.high
+       AND e.at >= (SELECT min(w.since) FROM watched w) AND e.prompt IN (SELECT w.prompt FROM watched w)
+  ), new_outcomes AS MATERIALIZED (
+    SELECT o.request_id, o.name, o.scorer, o.value FROM promptreg.outcomes o
+     WHERE o.xid >= new_guard_values.low AND o.xid < new_guard_values.high
+       AND o.name IN (SELECT w.metric FROM watched w)
+  )
+  SELECT w.id, w.since, (n.e).version, (n.e).at, promptreg.execution_value(n.e, w.metric), w.keep
+    FROM watched w JOIN new_executions n ON (n.e).prompt = w.prompt AND (n.e).environment = w.environment AND (n.e).at >= w.since
+   WHERE NOT w.is_outcome AND promptreg.execution_value(n.e, w.metric) IS NOT NULL
+  UNION ALL
+  SELECT w.id, w.since, e.version, e.at, o.value, w.keep
+    FROM watched w
+    JOIN new_outcomes o ON o.name = w.metric AND o.scorer IS NOT DISTINCT FROM w.scorer
+    JOIN promptreg.executions e ON e.request_id = o.request_id AND e.prompt = w.prompt AND e.environment = w.environment
+                               AND e.at >= w.since AND e.xid < new_guard_values.high
+   WHERE w.is_outcome
+  UNION ALL
+  SELECT w.id, w.since, (n.e).version, (n.e).at, o.value, w.keep
+    FROM watched w
+    JOIN new_executions n ON (n.e).prompt = w.prompt AND (n.e).environment = w.environment AND (n.e).at >= w.since
+    JOIN promptreg.outcomes o ON o.request_id = (n.e).request_id AND o.name = w.metric
+                             AND o.scorer IS NOT DISTINCT FROM w.scorer AND o.xid < new_guard_values.low
+   WHERE w.is_outcome;
+END;
+COMMENT ON FUNCTION promptreg.new_guard_values(xid8, xid8) IS 'What came in for guards in a range of transactions';
+
+-- Moments are merged by Chan's formula.
+CREATE FUNCTION promptreg.count_guard_values(low xid8, high xid8) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  INSERT INTO promptreg.guard_counts AS c (guard_id, version, since, n, mean, squares, recent, newest_at)
+  SELECT v.guard_id, v.version, v.since, count(*), avg(v.value), coalesce(var_pop(v.value) * count(*), 0),
+         coalesce((array_agg(v.value ORDER BY v.at DESC) FILTER (WHERE v.keep))[1:1000], '{}'), max(v.at)
+    FROM promptreg.new_guard_values(count_guard_values.low, count_guard_values.high) AS v
+   GROUP BY v.guard_id, v.version, v.since
+  ON CONFLICT (guard_id, version) DO UPDATE
+     SET n = c.n + excluded.n,
+         mean = c.mean + (excluded.mean - c.mean) * excluded.n / (c.n + excluded.n),
+         squares = c.squares + excluded.squares
+           + (excluded.mean - c.mean) ^ 2 * (c.n::double precision * excluded.n / (c.n + excluded.n)),
+         recent = (excluded.recent || c.recent)[1:1000],
+         newest_at = greatest(c.newest_at, excluded.newest_at);
+END;
+COMMENT ON FUNCTION promptreg.count_guard_values(xid8, xid8) IS 'Adds what came in to what guards have seen';
+
+-- False: another session is at it.
+CREATE FUNCTION promptreg.refresh_guards() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  taken record;
+BEGIN
+  IF NOT (SELECT pg_try_advisory_xact_lock(l.class, l.key) FROM promptreg.lock_key('guards') AS l) THEN
+    RETURN false;
+  END IF;
+  SELECT t.low, t.high, t.rebuild INTO taken FROM promptreg.take_rows('guards') AS t;
+  DELETE FROM promptreg.guard_counts c
+   WHERE taken.rebuild
+      OR NOT EXISTS (SELECT FROM promptreg.watched_routes() AS w WHERE (w.guard).id = c.guard_id AND w.since = c.since);
+  PERFORM promptreg.count_guard_values(low => taken.low, high => taken.high);
+  RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.refresh_guards() IS 'Takes up what has come in since the last time';
