@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "pg/errors.h"
 #include "pg/guard.h"
@@ -31,21 +32,24 @@ tmpl::Escape ParseEscape(std::string_view name) {
 
 namespace {
 
+tmpl::Source Input(std::span<const std::string_view> parts, const TemplateSource& source) {
+  return {.parts = parts,
+          .syntax = source.syntax,
+          .escape = source.escape,
+          .declarations = source.variables,
+          .infer = source.infer,
+          .snippets = source.snippets,
+          .snippets_exist = source.snippets_exist};
+}
+
+// nullptr: *error says why it does not compile.
 char* Compile(std::span<const std::string_view> parts, const TemplateSource& source,
-              MemoryContext context, size_t reserved, size_t* program_size, const char* part_name) {
-  tmpl::Error error;
-  bool compiled = false;
+              MemoryContext context, size_t reserved, size_t* program_size, tmpl::Error* error) {
   char* block = nullptr;
   const tmpl::Limits limits = TemplateLimits();
   const Caught caught = Guarded([&] {
     std::string program;
-    const tmpl::Source input = {.parts = parts,
-                                .syntax = source.syntax,
-                                .escape = source.escape,
-                                .declarations = source.variables,
-                                .snippets = source.snippets};
-    compiled = tmpl::Compile(input, limits, &program, &error);
-    if (!compiled) return;
+    if (!tmpl::Compile(Input(parts, source), limits, &program, error)) return;
     if (program.size() > MaxAllocSize - reserved) throw std::bad_alloc();
     block = static_cast<char*>(
         MemoryContextAllocExtended(context, reserved + program.size(), MCXT_ALLOC_NO_OOM));
@@ -54,34 +58,84 @@ char* Compile(std::span<const std::string_view> parts, const TemplateSource& sou
     *program_size = program.size();
   });
   ReportCaught(caught);
-  if (!compiled) {
-    const bool named = part_name != nullptr && error.line > 0;
-    ReportTemplateError(error, named ? psprintf("%s %u", part_name, error.part + 1) : nullptr);
-  }
   return block;
+}
+
+// The texts of the messages that have one.
+std::span<const std::string_view> TextsOf(json::Value messages) {
+  auto* texts =
+      static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (messages.size() + 1)));
+  uint32 count = 0;
+  json::Cursor cursor(messages);
+  while (cursor.Next()) {
+    const json::Value content = cursor.value().Find("content");
+    if (content.kind() == json::Kind::kString) texts[count++] = content.string();
+  }
+  return {texts, count};
+}
+
+const char* Where(const TemplateSource& source, const tmpl::Error& error) {
+  const bool named = source.messages.size() > 1 && error.line > 0;
+  return named ? psprintf("template %u", error.part + 1) : nullptr;
 }
 
 }  // namespace
 
 char* CompileTemplates(const TemplateSource& source, MemoryContext context, size_t reserved,
                        size_t* program_size) {
-  const uint32 most = source.messages.size();
-  auto* parts = static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (most + 1)));
-  uint32 count = 0;
-  json::Cursor cursor(source.messages);
-  while (cursor.Next()) {
-    const json::Value content = cursor.value().Find("content");
-    if (content.kind() == json::Kind::kString) parts[count++] = content.string();
-  }
-  char* block = Compile({parts, count}, source, context, reserved, program_size,
-                        most > 1 ? "template" : nullptr);
-  pfree(parts);
+  const std::span<const std::string_view> texts = TextsOf(source.messages);
+  tmpl::Error error;
+  char* block = Compile(texts, source, context, reserved, program_size, &error);
+  if (block == nullptr) ReportTemplateError(error, Where(source, error));
   return block;
+}
+
+bool TryTemplates(const TemplateSource& source, tmpl::Error* error, const char** where) {
+  size_t size;
+  char* block = Compile(TextsOf(source.messages), source, CurrentMemoryContext, 0, &size, error);
+  if (block == nullptr) {
+    *where = Where(source, *error);
+    return false;
+  }
+  pfree(block);
+  return true;
 }
 
 char* CompileText(std::string_view text, const TemplateSource& source, MemoryContext context,
                   size_t* program_size) {
-  return Compile({&text, 1}, source, context, 0, program_size, nullptr);
+  tmpl::Error error;
+  char* block = Compile({&text, 1}, source, context, 0, program_size, &error);
+  if (block == nullptr) ReportTemplateError(error, nullptr);
+  return block;
+}
+
+ArrayType* FindSnippetNames(const TemplateSource& source) {
+  tmpl::Error error;
+  bool found = false;
+  char** names = nullptr;
+  int count = 0;
+  const std::span<const std::string_view> texts = TextsOf(source.messages);
+  const tmpl::Limits limits = TemplateLimits();
+  const Caught caught = Guarded([&] {
+    std::vector<std::string> list;
+    found = tmpl::FindSnippets(Input(texts, source), limits, &list, &error);
+    if (!found) return;
+    const auto allocate = [](size_t size) {
+      void* memory = MemoryContextAllocExtended(CurrentMemoryContext, size, MCXT_ALLOC_NO_OOM);
+      return memory != nullptr ? static_cast<char*>(memory) : throw std::bad_alloc();
+    };
+    names = reinterpret_cast<char**>(allocate(sizeof(char*) * (list.size() + 1)));
+    for (const std::string& name : list) {
+      char* copy = allocate(name.size() + 1);
+      memcpy(copy, name.c_str(), name.size() + 1);
+      names[count++] = copy;
+    }
+  });
+  ReportCaught(caught);
+  if (!found) ReportTemplateError(error, Where(source, error));
+  auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<size_t>(count + 1)));
+  for (int i = 0; i < count; ++i) elements[i] = CStringGetTextDatum(names[i]);
+  return construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 }  // namespace promptreg::pg
@@ -125,8 +179,11 @@ Datum promptreg_check_templates(PG_FUNCTION_ARGS) {
     source.variables = pg::JsonView(declarations);
   }
 
-  size_t size;
-  pfree(pg::CompileTemplates(source, CurrentMemoryContext, 0, &size));
+  // With snippets, they are compiled once those are known.
+  if (ARR_NDIM(pg::FindSnippetNames(source)) == 0) {
+    size_t size;
+    pfree(pg::CompileTemplates(source, CurrentMemoryContext, 0, &size));
+  }
   if (declarations == nullptr) PG_RETURN_NULL();
   PG_RETURN_POINTER(declarations);
 }

@@ -40,6 +40,18 @@ json::Value ReadVariables(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? EmptyObject() : JsonView(PG_GETARG_JSONB_P(argument));
 }
 
+// {} for NULL.
+Jsonb* ReadSnippetVersions(FunctionCallInfo fcinfo, int argument) {
+  Jsonb* given = PG_ARGISNULL(argument)
+                     ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")))
+                     : PG_GETARG_JSONB_P(argument);
+  if (!JB_ROOT_IS_OBJECT(given)) {
+    ereport(ERROR, (errcode(kInvalidArgument),
+                    errmsg("snippets must be a JSON object of version numbers by name")));
+  }
+  return given;
+}
+
 // The row type of the function's result. Kept by PostgreSQL's own cache, which notices when the
 // type changes.
 TupleDesc ResultRow(FunctionCallInfo fcinfo) {
@@ -209,14 +221,15 @@ Datum promptreg_assign(PG_FUNCTION_ARGS) {
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(row, values, nulls)));
 }
 
-// (name text, version integer, vars jsonb)
+// (name text, version integer, vars jsonb, snippets jsonb)
 Datum promptreg_render_version(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0)) pg::RefuseNull("name of the prompt");
   if (PG_ARGISNULL(1)) pg::RefuseNull("version");
   const json::Value variables = pg::ReadVariables(fcinfo, 2);
   std::string_view prompt;
   const pg::Version* version =
-      pg::OpenVersion(pg::TextView(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), &prompt);
+      pg::OpenVersion(pg::TextView(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1),
+                      {.environment = "", .chosen = pg::ReadSnippetVersions(fcinfo, 3)}, &prompt);
   if (!version->chat) PG_RETURN_TEXT_P(pg::RenderText(*version, variables));
   Jsonb* messages = pg::RenderMessages(*version, variables);
   PG_RETURN_TEXT_P(cstring_to_text(JsonbToCString(nullptr, &messages->root, VARSIZE(messages))));

@@ -101,10 +101,17 @@ LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'promptreg_assign'
 COMMENT ON FUNCTION @extschema@.prompt_assign(text, text, text) IS
   'Which version and variant a user gets in an environment, without rendering it. Right: resolve';
 
-CREATE FUNCTION @extschema@.prompt_render_version(name text, version integer, vars jsonb DEFAULT '{}') RETURNS text
+CREATE FUNCTION @extschema@.prompt_render_version(
+  name text, version integer, vars jsonb DEFAULT '{}', snippets jsonb DEFAULT NULL
+) RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'promptreg_render_version';
-COMMENT ON FUNCTION @extschema@.prompt_render_version(text, integer, jsonb) IS
-  'The finished text of a version of a text prompt, deployed or not; the messages as JSON text for a chat prompt. Right: read';
+COMMENT ON FUNCTION @extschema@.prompt_render_version(text, integer, jsonb, jsonb) IS
+  'The finished text of a version of a text prompt, deployed or not; the messages as JSON text for a chat prompt. snippets: versions of the snippets that it follows, as prompt_snippets gives them. Right: read';
+
+CREATE FUNCTION @extschema@.prompt_snippets(name text, env text DEFAULT 'production', user_id text DEFAULT NULL) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'promptreg_snippets';
+COMMENT ON FUNCTION @extschema@.prompt_snippets(text, text, text) IS
+  'The versions of all snippets that go into what a user gets, {"name": version}, for prompt_render_version. Right: resolve';
 
 CREATE FUNCTION @extschema@.prompt_render_template(
   template text, vars jsonb DEFAULT '{}', snippets jsonb DEFAULT '{}', escape text DEFAULT 'none',

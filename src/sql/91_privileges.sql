@@ -35,6 +35,10 @@ ALTER TABLE promptreg.versions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.versions FOR SELECT
   USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
 
+ALTER TABLE promptreg.snippet_uses ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.snippet_uses FOR SELECT
+  USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
+
 ALTER TABLE promptreg.deployments ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.deployments FOR SELECT
   USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));

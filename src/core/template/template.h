@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/json/value.h"
 
@@ -75,11 +76,19 @@ struct Source {
   Syntax syntax = Syntax::kMustache;
   Escape escape = Escape::kNone;
   json::Value declarations;  // array of objects, see docs/templates.md; missing: infer
-  json::Value snippets;      // object, name -> text: what {{> name}} inserts; missing: none
+  bool infer = false;        // names that are not declared are inferred all the same
+  json::Value snippets;      // object by name of what {{> name}} inserts: a text, or {"text",
+                             // "syntax"}, or {"problem"}, why there is none; missing: none
+  bool snippets_exist = false;  // one that is not among them is an error, not nothing
 };
 
 // Compiles into *program (replaced). False: *error says why.
 bool Compile(const Source& source, const Limits& limits, std::string* program, Error* error);
+
+// The names of the snippets that the texts of a source include, each once, in order. A dynamic name
+// stands for all values of the enum it must be declared as. False: *error says why.
+bool FindSnippets(const Source& source, const Limits& limits, std::vector<std::string>* names,
+                  Error* error);
 
 // Brings declarations, an array of objects or an object by name, into the array form that Compile
 // and the registry store, with every key checked. False: *error says why.
