@@ -8,18 +8,10 @@
 namespace promptreg::pg {
 namespace {
 
-// Whether a variable is declared as trusted; none is where declarations cannot say so.
 bool IsTrusted(tmpl::ProgramView program, std::string_view name) {
-  const auto trusted = [](const auto& variable) {
-    if constexpr (requires { variable.trusted; }) {
-      return variable.trusted;
-    } else {
-      return false;
-    }
-  };
   for (uint32 i = 0; i < program.variable_count(); ++i) {
     const tmpl::Variable variable = program.variable(i);
-    if (variable.name == name) return trusted(variable);
+    if (variable.name == name) return variable.trusted;
   }
   return false;
 }
@@ -48,13 +40,13 @@ class SpanWriter {
     CHECK_FOR_INTERRUPTS();
     text* const piece = NewText(output.substr(begin, end - begin));
     text* const variable = name.empty() ? nullptr : NewText(name);
-    const Datum values[] = {Int32GetDatum(message),
-                            Int32GetDatum(static_cast<int32>(begin)),
-                            Int32GetDatum(static_cast<int32>(end - begin)),
-                            PointerGetDatum(variable),
-                            BoolGetDatum(name.empty() || IsTrusted(program_, name)),
-                            PointerGetDatum(piece)};
-    const bool nulls[] = {false, false, false, name.empty(), false, false};
+    Datum values[] = {Int32GetDatum(message),
+                      Int32GetDatum(static_cast<int32>(begin)),
+                      Int32GetDatum(static_cast<int32>(end - begin)),
+                      PointerGetDatum(variable),
+                      BoolGetDatum(name.empty() || IsTrusted(program_, name)),
+                      PointerGetDatum(piece)};
+    bool nulls[] = {false, false, false, name.empty(), false, false};
     tuplestore_putvalues(result_->setResult, result_->setDesc, values, nulls);
     pfree(piece);
     if (variable != nullptr) pfree(variable);
