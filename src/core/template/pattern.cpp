@@ -27,7 +27,7 @@ std::unique_ptr<Pattern> Pattern::Compile(std::string_view text, std::string* pr
   options.set_never_capture(true);
   for (size_t memory = kLeastMemory;; memory *= 4) {
     options.set_max_mem(static_cast<int64_t>(memory));
-    auto pattern = std::make_unique<Pattern>(text, options, memory);
+    auto pattern = std::make_unique<Pattern>(Key{}, text, options, memory);
     if (pattern->expression_.ok()) return pattern;
     const bool too_large = pattern->expression_.error_code() == RE2::ErrorPatternTooLarge;
     if (too_large && memory < kMostMemory) continue;
@@ -83,7 +83,7 @@ size_t PatternsSize(const Patterns& patterns) {
 }
 
 void ReleasePatterns(Patterns* patterns) noexcept {
-  const std::unique_ptr<Patterns> owned(patterns);
+  const std::unique_ptr<Patterns> last(patterns);
 }
 
 }  // namespace promptreg::tmpl

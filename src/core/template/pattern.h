@@ -15,9 +15,10 @@
 namespace promptreg::tmpl {
 
 class Pattern {
+  struct Key {};  // only Compile has it
+
  public:
-  // For Compile, which checks what comes of it.
-  Pattern(std::string_view text, const RE2::Options& options, size_t memory)
+  Pattern(Key, std::string_view text, const RE2::Options& options, size_t memory)
       : expression_(text, options), memory_(memory) {}
 
   // nullptr: *problem says why it is no pattern.
