@@ -91,3 +91,28 @@ RESET promptreg.cache_size;
 CALL test.fails($$SELECT prompt_commit('variables/b', '{{#vip}}{{nmae}}{{/vip}}', variables => '[{"name": "vip", "type": "boolean"}, {"name": "name"}]')$$);
 SELECT prompt_commit('variables/b', '{{#l}}{{x}},{{/l}}', variables => '[{"name": "l", "type": "array"}]');
 SELECT prompt_render('variables/b', 'latest', vars => '{"l": [{"x": 1}, {}], "x": 2}');
+
+-- Variables that a prompt does not have.
+SET promptreg.unknown_variables = 'error';
+SELECT prompt_render('variables/rules', 'latest', vars => '{"code": "NW-1"}') IS NOT NULL AS rendered;
+CALL test.fails($$SELECT prompt_render('variables/rules', 'latest', vars => '{"code": "NW-1", "coutn": 2, "": 1, "zzzzzzzz": null}')$$);
+CALL test.fails($$SELECT prompt_render('variables/rules', 'latest', vars => '{"code": "NW-1", "coutn": 2}')$$);
+CALL test.fails($$SELECT prompt_render('variables/rules', 'latest', vars => '{"cod": "NW-1"}')$$);
+-- Those that were inferred hold, too; a bare template takes anything.
+SELECT prompt_commit('variables/b', '{{a}} {{#l}}{{x}}{{/l}}');
+SELECT prompt_render('variables/b', 'latest', vars => '{"a": 1, "x": 2, "l": 3}');
+CALL test.fails($$SELECT prompt_render('variables/b', 'latest', vars => '{"b": 1}')$$);
+SELECT prompt_render_template('{{a}}', '{"b": 1}');
+SET promptreg.unknown_variables = 'warn';
+SELECT prompt_render('variables/b', 'latest', vars => '{"b": 1}');
+SET promptreg.unknown_variables = 'none';
+RESET promptreg.unknown_variables;
+
+-- The variables of a version.
+SELECT * FROM prompt_variables('variables/rules');
+SELECT name, type, nullable, "values", description, used, source FROM prompt_variables('variables/a', 1);
+SELECT name, type, used, source, snippet FROM prompt_variables('variables/b');
+CALL test.fails($$SELECT * FROM prompt_variables('variables/b', 99)$$);
+CALL test.fails($$SELECT * FROM prompt_variables('variables/none')$$);
+SELECT prompt_create('variables/empty');
+CALL test.fails($$SELECT * FROM prompt_variables('variables/empty')$$);

@@ -34,6 +34,8 @@ int SqlState(tmpl::Code code) {
       return kMissingVariable;
     case tmpl::Code::kInvalidVariable:
       return kInvalidVariable;
+    case tmpl::Code::kUnknownVariable:
+      return kUnknownVariable;
     case tmpl::Code::kTemplateTooLarge:
       return kTemplateTooLarge;
     case tmpl::Code::kNestingTooDeep:
@@ -91,6 +93,12 @@ void ReportTemplateError(const tmpl::Error& error, const char* where) {
        where != nullptr ? errmsg("%s: %s", where, error.message) : errmsg("%s", error.message),
        detail != nullptr ? errdetail("%s", detail) : 0, hint != nullptr ? errhint("%s", hint) : 0));
   pg_unreachable();
+}
+
+void WarnTemplateError(const tmpl::Error& error) {
+  ereport(WARNING, (errcode(SqlState(error.code)), errmsg("%s", error.message),
+                    error.detail[0] != '\0' ? errdetail("%s", error.detail) : 0,
+                    error.hint[0] != '\0' ? errhint("%s", error.hint) : 0));
 }
 
 }  // namespace promptreg::pg

@@ -11,6 +11,7 @@ inline constexpr int kUndefinedVersion = MAKE_SQLSTATE('P', 'R', '0', '0', '4');
 inline constexpr int kMissingVariable = MAKE_SQLSTATE('P', 'R', '0', '1', '0');
 inline constexpr int kInvalidVariable = MAKE_SQLSTATE('P', 'R', '0', '1', '1');
 inline constexpr int kVariablesNotObject = MAKE_SQLSTATE('P', 'R', '0', '1', '2');
+inline constexpr int kUnknownVariable = MAKE_SQLSTATE('P', 'R', '0', '1', '3');
 inline constexpr int kTemplateSyntax = MAKE_SQLSTATE('P', 'R', '0', '2', '0');
 inline constexpr int kUndefinedSnippet = MAKE_SQLSTATE('P', 'R', '0', '2', '1');
 inline constexpr int kUndeclaredVariable = MAKE_SQLSTATE('P', 'R', '0', '2', '2');
@@ -32,5 +33,8 @@ inline constexpr int kInvalidExecution = MAKE_SQLSTATE('P', 'R', '0', '8', '0');
 // ereport(ERROR) for a failure of the template engine. `where` names the text, such as "message 2";
 // may be null.
 [[noreturn]] void ReportTemplateError(const tmpl::Error& error, const char* where);
+
+// The same as a WARNING.
+void WarnTemplateError(const tmpl::Error& error);
 
 }  // namespace promptreg::pg

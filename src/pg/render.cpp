@@ -110,6 +110,12 @@ Rendering::Rendering(tmpl::ProgramView program, json::Value variables, bool requ
   Interruptibly(&options_, [&](tmpl::Error* error) {
     return tmpl::Bind(program_, variables, require_object, options_, ProcessScratch(), error);
   });
+  const UnknownVariables setting = UnknownVariablesSetting();
+  if (setting == UnknownVariables::kIgnore || !require_object) return;
+  tmpl::Error error;
+  if (tmpl::CheckKnown(program_, variables, &error)) return;
+  if (setting == UnknownVariables::kError) ReportTemplateError(error, nullptr);
+  WarnTemplateError(error);
 }
 
 std::string_view Rendering::Render(uint32 part) {

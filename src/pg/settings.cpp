@@ -27,6 +27,13 @@ const config_enum_entry kPartitionIntervals[] = {
     {"day", kByDay, false}, {"month", kByMonth, false}, {nullptr, 0, false}};
 int partition_interval = kByMonth;
 
+const config_enum_entry kUnknownVariables[] = {
+    {"ignore", static_cast<int>(UnknownVariables::kIgnore), false},
+    {"warn", static_cast<int>(UnknownVariables::kWarn), false},
+    {"error", static_cast<int>(UnknownVariables::kError), false},
+    {nullptr, 0, false}};
+int unknown_variables = static_cast<int>(UnknownVariables::kIgnore);
+
 void DefineLimit(const char* name, const char* description, int* value, int most, int flags) {
   DefineCustomIntVariable(name, description, nullptr, value, *value, 1, most, PGC_SUSET, flags,
                           nullptr, nullptr, nullptr);
@@ -76,6 +83,10 @@ void DefineSettings() {
       "promptreg.cache_size", "Memory for routes and compiled versions in each backend.",
       "When it is exceeded, those least recently used go first.", &cache_size_kb, cache_size_kb, 64,
       4 * 1024 * 1024, PGC_USERSET, GUC_UNIT_KB, nullptr, nullptr, nullptr);
+  DefineCustomEnumVariable("promptreg.unknown_variables",
+                           "What happens to variables that a prompt does not have.",
+                           "ignore, warn, or error.", &unknown_variables, unknown_variables,
+                           kUnknownVariables, PGC_USERSET, 0, nullptr, nullptr, nullptr);
   DefineLimit("promptreg.max_template_size", "Largest template.", &max_template_kb, 64 * 1024,
               GUC_UNIT_KB);
   DefineLimit("promptreg.max_nesting", "Deepest nesting of sections.", &max_nesting, 1000, 0);
@@ -96,6 +107,10 @@ void DefineSettings() {
 
 size_t CacheBound() {
   return static_cast<size_t>(cache_size_kb) * 1024;
+}
+
+UnknownVariables UnknownVariablesSetting() {
+  return static_cast<UnknownVariables>(unknown_variables);
 }
 
 tmpl::Limits TemplateLimits() {

@@ -12,6 +12,10 @@ void DefineSettings();
 // Bound of the cache of one backend, in bytes.
 size_t CacheBound();
 
+// What happens to variables that a prompt does not have.
+enum class UnknownVariables { kIgnore, kWarn, kError };
+UnknownVariables UnknownVariablesSetting();
+
 // Limits of the template engine as they are set now.
 tmpl::Limits TemplateLimits();
 

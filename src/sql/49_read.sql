@@ -244,3 +244,69 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_search(text) IS
   'Prompts that the caller may read whose name, description, tags and team contain every word of the query, archived ones last';
+
+CREATE TYPE promptreg.variable AS (
+  name        text,
+  type        text,
+  required    boolean,
+  nullable    boolean,
+  "default"   jsonb,
+  pattern     text,
+  min         numeric,
+  max         numeric,
+  "values"    text[],
+  description text,
+  example     jsonb,
+  trusted     boolean,
+  filter      text,
+  coerce      boolean,
+  used        boolean,
+  source      text,
+  snippet     text
+);
+COMMENT ON TYPE promptreg.variable IS 'A variable of a version';
+COMMENT ON COLUMN promptreg.variable.name IS 'Name; a dotted name in a template is that of its first part';
+COMMENT ON COLUMN promptreg.variable.type IS 'string, number, integer, boolean, array, object or enum; any: inferred';
+COMMENT ON COLUMN promptreg.variable.required IS 'Whether leaving it out is an error';
+COMMENT ON COLUMN promptreg.variable.nullable IS 'Whether null is a value';
+COMMENT ON COLUMN promptreg.variable."default" IS 'Used where it is left out';
+COMMENT ON COLUMN promptreg.variable.pattern IS 'Regular expression for the whole of the string';
+COMMENT ON COLUMN promptreg.variable.min IS 'Least value, length or number of elements';
+COMMENT ON COLUMN promptreg.variable.max IS 'Greatest value, length or number of elements';
+COMMENT ON COLUMN promptreg.variable."values" IS 'Values of an enum';
+COMMENT ON COLUMN promptreg.variable.description IS 'For people';
+COMMENT ON COLUMN promptreg.variable.example IS 'A value that it may have';
+COMMENT ON COLUMN promptreg.variable.trusted IS 'Whether what comes in is the application''s own';
+COMMENT ON COLUMN promptreg.variable.filter IS 'Filters of tags that have none';
+COMMENT ON COLUMN promptreg.variable.coerce IS 'Whether a value of another type is taken for what it says';
+COMMENT ON COLUMN promptreg.variable.used IS 'Whether a template uses it';
+COMMENT ON COLUMN promptreg.variable.source IS 'declared, or inferred from its use';
+COMMENT ON COLUMN promptreg.variable.snippet IS 'Prompt whose text it comes from; NULL: the version itself';
+
+CREATE FUNCTION promptreg.version_variables(name text, version integer) RETURNS jsonb
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'promptreg_version_variables';
+COMMENT ON FUNCTION promptreg.version_variables(text, integer) IS
+  'The variables of a compiled version: declarations, and what was inferred. Right: read';
+
+CREATE FUNCTION promptreg._prompt_variables(name text, version integer DEFAULT NULL) RETURNS SETOF promptreg.variable
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  target promptreg.prompts := promptreg.open_prompt(name => _prompt_variables.name, "right" => 'read');
+  number integer := coalesce(_prompt_variables.version, target.head_version);
+BEGIN
+  PERFORM promptreg.check_version(target, number);
+  RETURN QUERY
+    SELECT v.value ->> 'name', v.value ->> 'type', coalesce((v.value ->> 'required')::boolean, false),
+           coalesce((v.value ->> 'nullable')::boolean, false), v.value -> 'default', v.value ->> 'pattern',
+           (v.value ->> 'min')::numeric, (v.value ->> 'max')::numeric,
+           CASE WHEN v.value ? 'values' THEN ARRAY(SELECT jsonb_array_elements_text(v.value -> 'values')) END,
+           v.value ->> 'description', v.value -> 'example', coalesce((v.value ->> 'trusted')::boolean, false),
+           v.value ->> 'filter', coalesce((v.value ->> 'coerce')::boolean, false), (v.value ->> 'used')::boolean,
+           CASE WHEN (v.value ->> 'declared')::boolean THEN 'declared' ELSE 'inferred' END, v.value ->> 'snippet'
+      FROM jsonb_array_elements(promptreg.version_variables(target.name, number)) WITH ORDINALITY AS v (value, ordinality)
+     ORDER BY v.ordinality;
+END;
+$$;
+COMMENT ON FUNCTION promptreg._prompt_variables(text, integer) IS
+  'The variables of a version, by default the newest: as declared, or inferred from the templates. Right: read';

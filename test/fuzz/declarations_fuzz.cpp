@@ -1,4 +1,6 @@
 // Declarations and binding: declarations, values and the text come from the fuzzer.
+#include <memory>
+
 #include "core/json/write.h"
 #include "core/template/template.h"
 #include "support.h"
@@ -13,7 +15,7 @@ void AddDeclaration(FuzzedDataProvider& data, json::Builder* builder) {
                                            "array",  "object", "enum",    "other"};
   builder->BeginObject();
   for (int count = data.ConsumeIntegralInRange<int>(0, 8); count > 0; --count) {
-    switch (data.ConsumeIntegralInRange<int>(0, 9)) {
+    switch (data.ConsumeIntegralInRange<int>(0, 15)) {
       case 0:
       case 1:
         builder->Key("name");
@@ -48,6 +50,29 @@ void AddDeclaration(FuzzedDataProvider& data, json::Builder* builder) {
         builder->String("a");
         builder->String("b");
         builder->EndArray();
+        break;
+      case 8:
+      case 9:
+        builder->Key(data.ConsumeBool() ? "min" : "max");
+        builder->Number(std::to_string(data.ConsumeIntegralInRange<int>(-2, 20)));
+        break;
+      case 10:
+      case 11:
+        builder->Key("pattern");
+        builder->String(fuzz::Text(data.ConsumeRandomLengthString(30)));
+        break;
+      case 12:
+        builder->Key("filter");
+        builder->String(data.ConsumeBool() ? "trim | xml"
+                                           : fuzz::Text(data.ConsumeRandomLengthString(20)));
+        break;
+      case 13:
+        builder->Key(data.ConsumeBool() ? "coerce" : "trusted");
+        builder->Bool(true);
+        break;
+      case 14:
+        builder->Key("example");
+        fuzz::AddValue(data, 2, builder);
         break;
       default:
         builder->Key(data.ConsumeBool() ? "description" : fuzz::Name(data));
@@ -104,7 +129,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     fuzz::CheckError(error);
     return 0;
   }
-  const tmpl::ProgramView view(program.data());
+  // What was accepted once is accepted again.
+  tmpl::Patterns* patterns = nullptr;
+  fuzz::Require(tmpl::CompilePatterns(tmpl::ProgramView(program.data()), &patterns, &error));
+  const std::unique_ptr<tmpl::Patterns, void (*)(tmpl::Patterns*)> owned(
+      patterns, [](tmpl::Patterns* given) { tmpl::ReleasePatterns(given); });
+  fuzz::Require(patterns == nullptr || tmpl::PatternsSize(*patterns) > 0);
+  const tmpl::ProgramView view(program.data(), patterns);
   fuzz::Require(view.variable_count() == json::Value::FromContainer(normal.data()).size());
   for (uint32_t i = 0; i < view.variable_count(); ++i) {
     const tmpl::Variable variable = view.variable(i);
@@ -112,9 +143,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     std::string printed;
     json::AppendCompact(variable.default_value, 100, &printed);
   }
+  const std::string described = tmpl::DescribeVariables(view);
+  fuzz::Require(json::Value::FromContainer(described.data()).size() == view.variable_count());
+
   json::Builder builder;
   fuzz::AddValue(data, 4, &builder);
   const std::string variables = builder.Finish();
+  if (!tmpl::CheckKnown(view, json::Value::FromContainer(variables.data()), &error)) {
+    fuzz::CheckError(error);
+    fuzz::Require(error.code == tmpl::Code::kUnknownVariable);
+  }
   static tmpl::Scratch* const scratch = tmpl::NewScratch();
   tmpl::RenderOptions options;
   options.limits = fuzz::SmallLimits();

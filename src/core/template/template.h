@@ -47,6 +47,7 @@ enum class Code : uint8_t {
   kUndeclaredVariable,  // used in a text, absent from the declarations given
   kNotAnObject,         // variables of a prompt must be a JSON object
   kMissingVariable,     // all missing names are listed
+  kUnknownVariable,     // not one of the program's; all are listed
   kInvalidVariable,     // a rule of its declaration is broken; all are listed
   kTemplateTooLarge,
   kNestingTooDeep,
@@ -136,6 +137,10 @@ bool CompilePatterns(ProgramView program, Patterns** patterns, Error* error);
 size_t PatternsSize(const Patterns& patterns);  // bytes, at most
 void ReleasePatterns(Patterns* patterns) noexcept;
 
+// The variables as an array of objects, in a jsonb container: each declaration as it was given, and
+// for all of them name, type, "declared" and "used".
+std::string DescribeVariables(ProgramView program);
+
 // Working memory for rendering, reused between calls. Trivially destructible by design: it lives as
 // long as its owner says and is freed by Release().
 struct Scratch;
@@ -155,6 +160,10 @@ struct RenderOptions {
 // as its root.
 Code Bind(ProgramView program, json::Value variables, bool require_object,
           const RenderOptions& options, Scratch* scratch, Error* error) noexcept;
+
+// Whether every variable given, an object's, is one of the program's. False: *error lists those
+// that are not, and which one was probably meant.
+bool CheckKnown(ProgramView program, json::Value variables, Error* error) noexcept;
 
 // Renders one text after Bind. The result, unless it is in the caller's room, stays valid until the
 // next Bind or Render with this scratch.
