@@ -202,7 +202,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   id bigint;
-  said text[] := '{}';
+  said text[] := ARRAY[]::text[];
 BEGIN
   FOR id IN SELECT r.experiment_id FROM promptreg.rollouts r JOIN promptreg.experiments x ON x.id = r.experiment_id
              WHERE r.finished_at IS NULL ORDER BY x.prompt_id, x.id LOOP
