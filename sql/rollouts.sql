@@ -2,7 +2,7 @@
 
 SELECT prompt_register('rollouts/a', 'v' || v) FROM generate_series(1, 4) AS v;
 SELECT (prompt_promote('rollouts/a', 1, 'production')).version;
-CREATE VIEW test.status AS
+CREATE VIEW test.rollout_state AS
 SELECT s.version, s.previous, s.state, s.step, s.steps, s.share_percent, s.held, s.promoted
   FROM promptreg.rollout_status s WHERE s.prompt = 'rollouts/a' ORDER BY s.started_at DESC LIMIT 1;
 -- Executions of both versions, a share of them with errors.
@@ -20,13 +20,13 @@ SELECT reason, variant, version, count(*) > 50 AS some FROM generate_series(1, 2
 SELECT reason, version FROM prompt_resolve('rollouts/a', 'production');
 CREATE TEMP TABLE before AS SELECT n FROM generate_series(1, 2000) AS n, prompt_assign('rollouts/a', 'production', 'user-' || n) AS a WHERE a.variant = 'new';
 SELECT task, result, error FROM prompt_maintain('{rollouts}');
-SELECT * FROM test.status;
+SELECT * FROM test.rollout_state;
 -- Who has the new version keeps it.
 SELECT count(*) FILTER (WHERE a.variant <> 'new') AS lost FROM before, prompt_assign('rollouts/a', 'production', 'user-' || n) AS a;
 CALL test.fails($$SELECT prompt_rollout('rollouts/a', 3, 'production')$$);
 CALL test.fails($$SELECT prompt_promote('rollouts/a', 3, 'production')$$);
 SELECT result FROM prompt_maintain('{rollouts}');
-SELECT * FROM test.status;
+SELECT * FROM test.rollout_state;
 SELECT version, reason FROM prompt_assign('rollouts/a', 'production', 'user-1');
 SELECT event, version, previous, reason FROM prompt_deployments('rollouts/a') LIMIT 1;
 SELECT result FROM prompt_maintain('{rollouts}');
@@ -37,31 +37,31 @@ SELECT result FROM prompt_maintain('{rollouts}');
 SELECT next_at > now() + interval '50 minutes' AS in_an_hour, held FROM promptreg.rollout_status WHERE experiment = :'key';
 SELECT prompt_experiment_pause(:'key') AS paused;
 SELECT result FROM prompt_maintain('{rollouts}');
-SELECT * FROM test.status;
+SELECT * FROM test.rollout_state;
 -- A rollback, or a stop, ends it.
 SELECT prompt_experiment_stop(:'key', reason => 'no more') IS NULL AS nothing_promoted;
 SELECT result FROM prompt_maintain('{rollouts}');
-SELECT version, state, promoted FROM test.status;
+SELECT version, state, promoted FROM test.rollout_state;
 
 -- A guard that has seen nothing, or too little, does not let it advance.
 SELECT prompt_rollout('rollouts/a', 3, 'production', steps => '{20,50,100}', step_interval => '0') AS key \gset
 SELECT guard, metric, rule, severity FROM prompt_guards('rollouts/a');
 SELECT result FROM prompt_maintain('{guards,rollouts}');
-SELECT * FROM test.status;
+SELECT * FROM test.rollout_state;
 CALL test.serve(2, 8, 3, 7);
 SELECT result FROM prompt_maintain('{guards,rollouts}');
-SELECT * FROM test.status;
+SELECT * FROM test.rollout_state;
 -- The last step: as with every promotion, the route has a deployment more, and the rollout's guard is gone.
 CALL test.serve(2, 8, 3, 7);
 SELECT result FROM prompt_maintain('{guards,rollouts}');
-SELECT version, promoted, held FROM test.status;
+SELECT version, promoted, held FROM test.rollout_state;
 SELECT count(*) AS guards FROM prompt_guards('rollouts/a');
 
 -- A version that is worse is stopped by the guard, and the deployed one stays.
 SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{20,50,100}', step_interval => '0', guards => '[{"metric": "error", "tolerance": 0.01}, {"metric": "latency_ms", "severity": "alert"}]') AS key \gset
 CALL test.serve(3, 8, 4, 160);
 SELECT task, result FROM prompt_maintain('{guards,rollouts}');
-SELECT version, state, step, held, promoted FROM test.status;
+SELECT version, state, step, held, promoted FROM test.rollout_state;
 SELECT version, reason FROM prompt_assign('rollouts/a', 'production', 'user-1');
 SELECT count(*) AS guards FROM prompt_guards('rollouts/a');
 

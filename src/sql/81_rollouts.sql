@@ -202,11 +202,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   id bigint;
-  said text[] := '{}';
+  said text[] := ARRAY[]::text[];
 BEGIN
   FOR id IN SELECT r.experiment_id FROM promptreg.rollouts r JOIN promptreg.experiments x ON x.id = r.experiment_id
              WHERE r.finished_at IS NULL ORDER BY x.prompt_id, x.id LOOP
-    said := said || promptreg.advance_rollout(id);
+    said := array_append(said, promptreg.advance_rollout(id));
   END LOOP;
   RETURN coalesce((SELECT string_agg(format('%s %s', s.n, s.outcome), ', ' ORDER BY s.outcome)
                      FROM (SELECT o.outcome, count(*) AS n FROM unnest(said) AS o (outcome) GROUP BY 1) AS s), 'none');
