@@ -29,5 +29,5 @@ CALL test.fails($$SELECT prompt_spans('spans/none')$$);
 CALL test.fails($$SELECT prompt_spans(NULL)$$);
 CALL test.fails($$SELECT prompt_spans('spans/text', vars => '1')$$);
 SET promptreg.max_output_size = 3;
-CALL test.fails($$SELECT prompt_spans('spans/text')$$);
+CALL test.fails($$SELECT prompt_spans('spans/text', vars => jsonb_build_object('name', repeat('x', 5000)))$$);
 RESET promptreg.max_output_size;

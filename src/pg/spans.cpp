@@ -48,13 +48,13 @@ class SpanWriter {
     CHECK_FOR_INTERRUPTS();
     text* const piece = NewText(output.substr(begin, end - begin));
     text* const variable = name.empty() ? nullptr : NewText(name);
-    const Datum values[] = {Int32GetDatum(message),
-                            Int32GetDatum(static_cast<int32>(begin)),
-                            Int32GetDatum(static_cast<int32>(end - begin)),
-                            PointerGetDatum(variable),
-                            BoolGetDatum(name.empty() || IsTrusted(program_, name)),
-                            PointerGetDatum(piece)};
-    const bool nulls[] = {false, false, false, name.empty(), false, false};
+    Datum values[] = {Int32GetDatum(message),
+                      Int32GetDatum(static_cast<int32>(begin)),
+                      Int32GetDatum(static_cast<int32>(end - begin)),
+                      PointerGetDatum(variable),
+                      BoolGetDatum(name.empty() || IsTrusted(program_, name)),
+                      PointerGetDatum(piece)};
+    bool nulls[] = {false, false, false, name.empty(), false, false};
     tuplestore_putvalues(result_->setResult, result_->setDesc, values, nulls);
     pfree(piece);
     if (variable != nullptr) pfree(variable);
