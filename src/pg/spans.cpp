@@ -8,18 +8,10 @@
 namespace promptreg::pg {
 namespace {
 
-// Whether a variable is declared as trusted; none is where declarations cannot say so.
 bool IsTrusted(tmpl::ProgramView program, std::string_view name) {
-  const auto trusted = [](const auto& variable) {
-    if constexpr (requires { variable.trusted; }) {
-      return variable.trusted;
-    } else {
-      return false;
-    }
-  };
   for (uint32 i = 0; i < program.variable_count(); ++i) {
     const tmpl::Variable variable = program.variable(i);
-    if (variable.name == name) return trusted(variable);
+    if (variable.name == name) return variable.trusted;
   }
   return false;
 }
