@@ -24,10 +24,15 @@ SELECT message, string_agg(text, '' ORDER BY start) = prompt_messages('spans/cha
 -- A message and a variable of it as the application may want them.
 SELECT string_agg(CASE WHEN trusted THEN text ELSE '<' || variable || '>' END, '' ORDER BY start) FROM prompt_spans('spans/text', vars => :'vars');
 
+-- Declared as trusted.
+SELECT prompt_register('spans/trusted', 'By {{author}}: {{a.b}} {{#a}}{{c}}{{/a}}{{text}}',
+  variables => '[{"name": "author", "trusted": true}, {"name": "a", "type": "object", "trusted": true}, {"name": "text"}]');
+SELECT * FROM prompt_spans('spans/trusted', 'latest', vars => '{"author": "Ada", "a": {"b": "B", "c": "C"}, "text": "T"}');
+
 -- The errors are those of rendering; limits hold.
 CALL test.fails($$SELECT prompt_spans('spans/none')$$);
 CALL test.fails($$SELECT prompt_spans(NULL)$$);
 CALL test.fails($$SELECT prompt_spans('spans/text', vars => '1')$$);
 SET promptreg.max_output_size = 3;
-CALL test.fails($$SELECT prompt_spans('spans/text')$$);
+CALL test.fails($$SELECT prompt_spans('spans/text', vars => jsonb_build_object('name', repeat('x', 5000)))$$);
 RESET promptreg.max_output_size;
