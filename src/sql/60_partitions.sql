@@ -54,6 +54,8 @@ $$;
 COMMENT ON FUNCTION promptreg.attach_partition(text, text, timestamptz, timestamptz) IS
   'Makes a partition with what the default partition has for it';
 
+-- ATTACH PARTITION itself would take a weaker lock. Then a statement that was planned without the new partition could run with a
+-- snapshot that sees its rows committed, and miss them; in a roll-up, for ever.
 CREATE FUNCTION promptreg.make_partition(relation text, at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -64,7 +66,7 @@ BEGIN
   IF promptreg.partition_exists(relation, make_partition.at) THEN
     RETURN false;
   END IF;
-  PERFORM pg_advisory_xact_lock(l.class, l.key) FROM promptreg.lock_key('partitions of ' || relation) AS l;
+  EXECUTE format('LOCK TABLE ONLY promptreg.%I IN ACCESS EXCLUSIVE MODE', relation);
   IF promptreg.partition_exists(relation, make_partition.at) THEN
     RETURN false;
   END IF;
@@ -79,8 +81,8 @@ $$;
 COMMENT ON FUNCTION promptreg.make_partition(text, timestamptz) IS
   'Makes the partition of executions or outcomes that a time belongs to; false if there is one';
 
--- Recording must not fail because a partition cannot be made now, for example while a long query reads the default
--- partition: then that one takes the rows.
+-- Recording must not fail or wait because a partition cannot be made now, while a long query reads the table for example:
+-- then the default partition takes the rows.
 CREATE FUNCTION promptreg.prepare_partitions(relation text, times timestamptz[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms'
 AS $$

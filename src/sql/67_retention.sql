@@ -148,8 +148,9 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.delete_executions() IS 'Deletes executions of environments that keep less than others; returns how many';
 
+-- It gives up before deadlock_timeout, so that it is never somebody who records that a deadlock ends.
 CREATE FUNCTION promptreg.maintain_partitions() RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s'
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms'
 AS $$
 DECLARE
   made bigint := 0;
