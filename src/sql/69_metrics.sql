@@ -48,13 +48,13 @@ DECLARE
   running text;
 BEGIN
   SELECT string_agg(x.key, ', ' ORDER BY x.key) INTO running
-    FROM promptreg.experiment_metrics m JOIN promptreg.experiments x ON x.id = m.experiment_id
-   WHERE m.metric = check_metric_unused.metric AND promptreg.is_live(x.state);
+    FROM (SELECT e.key FROM promptreg.experiment_metrics m JOIN promptreg.experiments e ON e.id = m.experiment_id
+           WHERE m.metric = check_metric_unused.metric AND promptreg.is_live(e.state) ORDER BY e.key LIMIT 5) x;
   IF running IS NOT NULL THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR075',
       MESSAGE = format('metric "%s" cannot change while experiments are judged by it', check_metric_unused.metric),
-      DETAIL = format('Running: %s.', running),
+      DETAIL = format('Running, the first five: %s.', running),
       HINT = 'Define another metric, or stop them first.';
   END IF;
 END;

@@ -72,11 +72,11 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION promptreg.users_of_smallest_variant(bigint) IS 'Users of the variant that has the fewest';
 
-CREATE FUNCTION promptreg._prompt_experiment_decision(
-  key text, OUT decision text, OUT variant text, OUT reason text, OUT fixed text, OUT anytime text, OUT bayes text,
-  OUT sample_ratio_p double precision, OUT sample_ratio_p_anytime double precision, OUT sample_ratio_alarm boolean,
-  OUT users_in_several_variants bigint, OUT users_min bigint, OUT users_required bigint, OUT guardrails_violated text[]
-)
+CREATE FUNCTION promptreg._prompt_experiment_decision(key text)
+RETURNS TABLE (
+  decision text, variant text, reason text, fixed text, anytime text, bayes text, sample_ratio_p double precision,
+  sample_ratio_p_anytime double precision, sample_ratio_alarm boolean, users_in_several_variants bigint, users_min bigint,
+  users_required bigint, guardrails_violated text[])
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -124,6 +124,7 @@ BEGIN
   IF decision = 'none' THEN
     variant := NULL;
   END IF;
+  RETURN NEXT;
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_experiment_decision(text) IS
