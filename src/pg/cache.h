@@ -34,6 +34,7 @@ struct Version {
   uint32 snippet_count;
   const SnippetVersion* snippets;  // by reference
   tmpl::ProgramView program;
+  tmpl::Patterns* patterns;  // of the program, or nullptr; freed with the version
   mutable uint32 text_size;  // of the last rendering: about what the next one needs
 };
 
@@ -108,6 +109,12 @@ void InsertRoute(Route* route);
 
 Version* FindVersion(int64 id, uint64 fingerprint);
 void InsertVersion(Version* version);
+
+// Gives a version that was inserted its patterns, which are the cache's from then on.
+void AttachPatterns(Version* version, tmpl::Patterns* patterns);
+
+// Frees a version that could not be completed.
+void ForgetVersion(Version* version);
 
 CacheStatistics GetCacheStatistics();
 void CountRouteMiss();

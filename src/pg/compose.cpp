@@ -3,6 +3,7 @@
 #include "pg/block.h"
 #include "pg/compile.h"
 #include "pg/errors.h"
+#include "pg/guard.h"
 #include "pg/jsonb.h"
 
 namespace promptreg::pg {
@@ -72,6 +73,21 @@ const SnippetVersion* LayOutSnippets(const VersionParts& version, Block* layout)
     }
   }
   return snippets;
+}
+
+// The version is in the cache already, which frees what it is given, whatever happens next.
+void MakePatterns(Version* version) {
+  tmpl::Patterns* patterns = nullptr;
+  tmpl::Error error;
+  bool compiled = false;
+  const Caught caught =
+      Guarded([&] { compiled = tmpl::CompilePatterns(version->program, &patterns, &error); });
+  if (!compiled) {
+    ForgetVersion(version);
+    ReportCaught(caught);
+    ReportTemplateError(error, nullptr);
+  }
+  AttachPatterns(version, patterns);
 }
 
 }  // namespace
@@ -176,6 +192,7 @@ Version* LoadVersion(const VersionParts& parts, const Composition& composition) 
   version->snippet_count = parts.snippet_count;
   version->snippets = LayOutSnippets(parts, &layout);
   InsertVersion(version);
+  MakePatterns(version);
   return version;
 }
 

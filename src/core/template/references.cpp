@@ -13,9 +13,9 @@ namespace {
 json::Value EnumValues(const std::vector<Declaration>& declarations, std::string_view name) {
   const auto found =
       std::find_if(declarations.begin(), declarations.end(), [&](const Declaration& declaration) {
-        return declaration.name == name && declaration.type == Type::kEnum;
+        return declaration.name == name && declaration.rules.type == Type::kEnum;
       });
-  return found == declarations.end() ? json::Value() : found->values;
+  return found == declarations.end() ? json::Value() : found->rules.values;
 }
 
 // Names in the order in which they come, each once.
