@@ -75,10 +75,10 @@ struct Source {
   std::span<const std::string_view> parts;  // the texts, valid UTF-8
   Syntax syntax = Syntax::kMustache;
   Escape escape = Escape::kNone;
-  json::Value declarations;  // array of objects, see docs/templates.md; missing: infer
-  bool infer = false;        // names that are not declared are inferred all the same
-  json::Value snippets;      // object by name of what {{> name}} inserts: a text, or {"text",
-                             // "syntax"}, or {"problem"}, why there is none; missing: none
+  json::Value declarations;     // array of objects, see docs/templates.md; missing: infer
+  bool infer = false;           // names that are not declared are inferred all the same
+  json::Value snippets;         // object by name of what {{> name}} inserts: a text, or {"text",
+                                // "syntax"}, or {"problem"}, why there is none; missing: none
   bool snippets_exist = false;  // one that is not among them is an error, not nothing
 };
 
