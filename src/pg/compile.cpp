@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 
+#include "core/chat/chat.h"
 #include "pg/errors.h"
 #include "pg/guard.h"
 #include "pg/jsonb.h"
@@ -31,21 +32,32 @@ tmpl::Escape ParseEscape(std::string_view name) {
 
 namespace {
 
-char* Compile(std::span<const std::string_view> parts, const TemplateSource& source,
-              MemoryContext context, size_t reserved, size_t* program_size, const char* part_name) {
+// Compiles `text`, or the messages where there is none. The error says which of several texts it is
+// in.
+char* Compile(const std::string_view* text, const TemplateSource& source, MemoryContext context,
+              size_t reserved, size_t* program_size) {
   tmpl::Error error;
+  char where[64] = "";
   bool compiled = false;
   char* block = nullptr;
   const tmpl::Limits limits = TemplateLimits();
   const Caught caught = Guarded([&] {
     std::string program;
-    const tmpl::Source input = {.parts = parts,
+    chat::Contents contents;
+    if (text == nullptr) contents = chat::ReadContents(source.messages);
+    const tmpl::Source input = {.parts = text != nullptr ? std::span(text, 1) : contents.texts,
                                 .syntax = source.syntax,
                                 .escape = source.escape,
                                 .declarations = source.variables,
+                                .placeholders = contents.placeholders,
                                 .snippets = source.snippets};
     compiled = tmpl::Compile(input, limits, &program, &error);
-    if (!compiled) return;
+    if (!compiled) {
+      if (source.messages.size() > 1 && error.line > 0) {
+        chat::DescribePlace(contents.places[error.part], where, sizeof(where));
+      }
+      return;
+    }
     if (program.size() > MaxAllocSize - reserved) throw std::bad_alloc();
     block = static_cast<char*>(
         MemoryContextAllocExtended(context, reserved + program.size(), MCXT_ALLOC_NO_OOM));
@@ -54,10 +66,7 @@ char* Compile(std::span<const std::string_view> parts, const TemplateSource& sou
     *program_size = program.size();
   });
   ReportCaught(caught);
-  if (!compiled) {
-    const bool named = part_name != nullptr && error.line > 0;
-    ReportTemplateError(error, named ? psprintf("%s %u", part_name, error.part + 1) : nullptr);
-  }
+  if (!compiled) ReportTemplateError(error, where[0] != '\0' ? where : nullptr);
   return block;
 }
 
@@ -65,23 +74,12 @@ char* Compile(std::span<const std::string_view> parts, const TemplateSource& sou
 
 char* CompileTemplates(const TemplateSource& source, MemoryContext context, size_t reserved,
                        size_t* program_size) {
-  const uint32 most = source.messages.size();
-  auto* parts = static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (most + 1)));
-  uint32 count = 0;
-  json::Cursor cursor(source.messages);
-  while (cursor.Next()) {
-    const json::Value content = cursor.value().Find("content");
-    if (content.kind() == json::Kind::kString) parts[count++] = content.string();
-  }
-  char* block = Compile({parts, count}, source, context, reserved, program_size,
-                        most > 1 ? "template" : nullptr);
-  pfree(parts);
-  return block;
+  return Compile(nullptr, source, context, reserved, program_size);
 }
 
 char* CompileText(std::string_view text, const TemplateSource& source, MemoryContext context,
                   size_t* program_size) {
-  return Compile({&text, 1}, source, context, 0, program_size, nullptr);
+  return Compile(&text, source, context, 0, program_size);
 }
 
 }  // namespace promptreg::pg

@@ -34,6 +34,10 @@ int SqlState(tmpl::Code code) {
       return kMissingVariable;
     case tmpl::Code::kInvalidVariable:
       return kInvalidVariable;
+    case tmpl::Code::kPlaceholderName:
+      return kPlaceholderName;
+    case tmpl::Code::kInvalidMessages:
+      return kInvalidHistory;
     case tmpl::Code::kTemplateTooLarge:
       return kTemplateTooLarge;
     case tmpl::Code::kNestingTooDeep:

@@ -11,6 +11,7 @@ inline constexpr int kUndefinedVersion = MAKE_SQLSTATE('P', 'R', '0', '0', '4');
 inline constexpr int kMissingVariable = MAKE_SQLSTATE('P', 'R', '0', '1', '0');
 inline constexpr int kInvalidVariable = MAKE_SQLSTATE('P', 'R', '0', '1', '1');
 inline constexpr int kVariablesNotObject = MAKE_SQLSTATE('P', 'R', '0', '1', '2');
+inline constexpr int kInvalidHistory = MAKE_SQLSTATE('P', 'R', '0', '1', '6');
 inline constexpr int kTemplateSyntax = MAKE_SQLSTATE('P', 'R', '0', '2', '0');
 inline constexpr int kUndefinedSnippet = MAKE_SQLSTATE('P', 'R', '0', '2', '1');
 inline constexpr int kUndeclaredVariable = MAKE_SQLSTATE('P', 'R', '0', '2', '2');
@@ -24,6 +25,7 @@ inline constexpr int kJsonTooDeep = MAKE_SQLSTATE('P', 'R', '0', '3', '6');
 inline constexpr int kKindMismatch = MAKE_SQLSTATE('P', 'R', '0', '4', '3');
 inline constexpr int kInvalidDeclaration = MAKE_SQLSTATE('P', 'R', '0', '4', '4');
 inline constexpr int kInvalidArgument = MAKE_SQLSTATE('P', 'R', '0', '4', '6');
+inline constexpr int kPlaceholderName = MAKE_SQLSTATE('P', 'R', '0', '4', '7');
 inline constexpr int kInvalidExecution = MAKE_SQLSTATE('P', 'R', '0', '8', '0');
 
 // ereport(ERROR) for a failure of the template engine. `where` names the text, such as "message 2";

@@ -234,6 +234,7 @@ class Reader {
 }  // namespace
 
 std::string_view TypeName(Type type) {
+  if (type == Type::kMessages) return "messages";
   for (const TypeWords& words : kTypes) {
     if (words.type == type) return words.name;
   }
@@ -241,6 +242,7 @@ std::string_view TypeName(Type type) {
 }
 
 std::string_view TypePhrase(Type type) {
+  if (type == Type::kMessages) return "a list of messages";
   for (const TypeWords& words : kTypes) {
     if (words.type == type) return words.phrase;
   }
@@ -250,6 +252,7 @@ std::string_view TypePhrase(Type type) {
 bool HasType(Value value, Type type, Value values) {
   switch (type) {
     case Type::kAny:
+    case Type::kMessages:  // core/chat looks at it
       return true;
     case Type::kString:
       return value.kind() == Kind::kString;

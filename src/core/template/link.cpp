@@ -43,6 +43,9 @@ uint8_t Accepted(const Declaration& declaration) {
     case Type::kInteger:
     case Type::kEnum:
       break;
+    case Type::kMessages:  // what is passed is checked where it is inserted
+      accept = static_cast<uint8_t>(~(Bit(Kind::kMissing) | Bit(Kind::kNull)));
+      break;
   }
   const bool simple = !declaration.required && declaration.default_value.missing();
   if (simple) accept |= Bit(Kind::kMissing);
@@ -179,7 +182,8 @@ class Linker {
     std::vector<VariableEntry> variables;
     std::vector<uint16_t> slots(header_.slot_count, kNoVariable);
     std::string containers;
-    const size_t count = draft_.declared ? draft_.declarations.size() : draft_.inferred.size();
+    const size_t declared = draft_.declarations.size();
+    const size_t count = declared + draft_.inferred.size();
     Align(4);
     header_.slot_variables = Size();
     header_.variables = (Size() + header_.slot_count * 2 + 3) / 4 * 4;
@@ -200,10 +204,10 @@ class Linker {
     };
     for (size_t i = 0; i < count; ++i) {
       const uint16_t id =
-          draft_.declared ? DeclaredName(i) : static_cast<uint16_t>(draft_.inferred[i]);
+          i < declared ? DeclaredName(i) : static_cast<uint16_t>(draft_.inferred[i - declared]);
       VariableEntry entry = {.slot = rank_[id]};
       entry.flags = draft_.names[id].used ? kUsedFlag : 0;
-      if (draft_.declared) {
+      if (i < declared) {
         const Declaration& declaration = draft_.declarations[i];
         entry.type = declaration.type;
         entry.flags |= kDeclaredFlag;

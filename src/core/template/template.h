@@ -46,6 +46,8 @@ enum class Code : uint8_t {
   kUndeclaredVariable,  // used in a text, absent from the declarations given
   kNotAnObject,         // variables of a prompt must be a JSON object
   kMissingVariable,     // all missing names are listed
+  kPlaceholderName,     // a placeholder has the name of a variable or of another one
+  kInvalidMessages,     // what is passed for a placeholder is no list of messages
   kInvalidVariable,     // wrong type; all are listed
   kTemplateTooLarge,
   kNestingTooDeep,
@@ -70,12 +72,19 @@ struct Error {
   Error() { message[0] = detail[0] = hint[0] = '\0'; }
 };
 
+// A name that stands for a list of messages (core/chat), not for anything in a text.
+struct Placeholder {
+  std::string_view name;
+  bool required = true;
+};
+
 struct Source {
   std::span<const std::string_view> parts;  // the texts, valid UTF-8
   Syntax syntax = Syntax::kMustache;
   Escape escape = Escape::kNone;
   json::Value declarations;  // array of {"name","type","required","nullable","default","values"};
                              // missing: infer
+  std::span<const Placeholder> placeholders = {};
   json::Value snippets;      // object, name -> text: what {{> name}} inserts; missing: none
 };
 
@@ -86,7 +95,7 @@ bool Compile(const Source& source, const Limits& limits, std::string* program, E
 // and the registry store, with every key checked. False: *error says why.
 bool NormalizeDeclarations(json::Value declarations, std::string* jsonb_container, Error* error);
 
-enum class Type : uint8_t { kAny, kString, kNumber, kInteger, kBoolean, kArray, kObject, kEnum };
+enum class Type : uint8_t { kAny, kString, kNumber, kInteger, kBoolean, kArray, kObject, kEnum, kMessages };
 
 struct Variable {
   std::string_view name;
