@@ -73,3 +73,10 @@ SELECT prompt_render_template('{{@now}}')::timestamptz = now() AS still;
 SELECT prompt_register('now', '{{@now}}') AS version;
 SELECT prompt_render('now', 'latest')::timestamptz = now() AS same;
 ROLLBACK;
+
+-- Texts of a version that are larger and smaller than the one before.
+BEGIN;
+SELECT prompt_register('sizes', '[{{s}}]') AS version;
+SELECT n, prompt_render('sizes', 'latest', vars => jsonb_build_object('s', repeat('x', n))) = '[' || repeat('x', n) || ']' AS right
+  FROM unnest('{0, 10, 100000, 5, 200000, 150000, 160000, 60, 70, 8000, 9000}'::integer[]) n;
+ROLLBACK;

@@ -26,6 +26,8 @@ inline constexpr int kKindMismatch = MAKE_SQLSTATE('P', 'R', '0', '4', '3');
 inline constexpr int kInvalidDeclaration = MAKE_SQLSTATE('P', 'R', '0', '4', '4');
 inline constexpr int kInvalidArgument = MAKE_SQLSTATE('P', 'R', '0', '4', '6');
 inline constexpr int kPlaceholderName = MAKE_SQLSTATE('P', 'R', '0', '4', '7');
+inline constexpr int kUnsupportedRequest = MAKE_SQLSTATE('P', 'R', '0', '4', '8');
+inline constexpr int kUndefinedProvider = MAKE_SQLSTATE('P', 'R', '0', '4', '9');
 inline constexpr int kInvalidExecution = MAKE_SQLSTATE('P', 'R', '0', '8', '0');
 
 // ereport(ERROR) for a failure of the template engine. `where` names the text, such as "message 2";

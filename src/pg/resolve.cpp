@@ -7,6 +7,7 @@
 #include "pg/jsonb.h"
 #include "pg/load.h"
 #include "pg/render.h"
+#include "pg/request.h"
 
 namespace promptreg::pg {
 namespace {
@@ -94,12 +95,14 @@ extern "C" {
 PG_FUNCTION_INFO_V1(promptreg_resolve);
 PG_FUNCTION_INFO_V1(promptreg_render);
 PG_FUNCTION_INFO_V1(promptreg_messages);
+PG_FUNCTION_INFO_V1(promptreg_request);
 PG_FUNCTION_INFO_V1(promptreg_assign);
 PG_FUNCTION_INFO_V1(promptreg_render_version);
 PG_FUNCTION_INFO_V1(promptreg_render_template);
 Datum promptreg_resolve(PG_FUNCTION_ARGS);
 Datum promptreg_render(PG_FUNCTION_ARGS);
 Datum promptreg_messages(PG_FUNCTION_ARGS);
+Datum promptreg_request(PG_FUNCTION_ARGS);
 Datum promptreg_assign(PG_FUNCTION_ARGS);
 Datum promptreg_render_version(PG_FUNCTION_ARGS);
 Datum promptreg_render_template(PG_FUNCTION_ARGS);
@@ -150,6 +153,19 @@ Datum promptreg_messages(PG_FUNCTION_ARGS) {
   const json::Value variables = pg::ReadVariables(fcinfo, 3);
   const pg::Route* route = pg::OpenRoute(request.name, request.environment);
   PG_RETURN_JSONB_P(pg::RenderMessages(*pg::Assign(*route, request.user).version, variables));
+}
+
+// The same, and (provider text)
+Datum promptreg_request(PG_FUNCTION_ARGS) {
+  const pg::Request request = pg::ReadRequest(fcinfo);
+  const json::Value variables = pg::ReadVariables(fcinfo, 3);
+  if (PG_ARGISNULL(4)) pg::RefuseNull("provider");
+  const promptreg::request::Provider provider =
+      pg::ParseProvider(pg::TextView(PG_GETARG_TEXT_PP(4)));
+  const pg::Route* route = pg::OpenRoute(request.name, request.environment);
+  const pg::Version& version = *pg::Assign(*route, request.user).version;
+  PG_RETURN_JSONB_P(
+      pg::BuildRequest(provider, *route, version, pg::RenderMessages(version, variables)));
 }
 
 Datum promptreg_assign(PG_FUNCTION_ARGS) {

@@ -63,6 +63,14 @@ LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'promptreg_message
 COMMENT ON FUNCTION @extschema@.prompt_messages(text, text, text, jsonb) IS
   'The finished messages, [{"role", "content"}, ...], of a prompt of either kind. Right: resolve';
 
+CREATE FUNCTION @extschema@.prompt_request(
+  name text, env text DEFAULT 'production', user_id text DEFAULT NULL, vars jsonb DEFAULT '{}',
+  provider text DEFAULT 'openai'
+) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'promptreg_request';
+COMMENT ON FUNCTION @extschema@.prompt_request(text, text, text, jsonb, text) IS
+  'The body of a request to openai, anthropic or gemini: finished messages, model and parameters in the provider''s own form. Right: resolve';
+
 CREATE FUNCTION @extschema@.prompt_assign(
   name text, env text DEFAULT 'production', user_id text DEFAULT NULL
 ) RETURNS promptreg.assignment

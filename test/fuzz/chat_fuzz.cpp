@@ -33,8 +33,8 @@ void AddContent(FuzzedDataProvider& data, json::Builder* builder) {
 }
 
 void AddMessage(FuzzedDataProvider& data, json::Builder* builder) {
-  static constexpr const char* kRoles[] = {"system", "user", "assistant", "tool", "developer",
-                                           "admin"};
+  static constexpr const char* kRoles[] = {"system", "user",      "assistant",
+                                           "tool",   "developer", "admin"};
   builder->BeginObject();
   builder->Key("role");
   builder->String(kRoles[data.ConsumeIntegralInRange<size_t>(0, std::size(kRoles) - 1)]);

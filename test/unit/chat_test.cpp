@@ -24,7 +24,8 @@ struct Chat {
     const tmpl::Source source = {.parts = contents.texts,
                                  .syntax = syntax,
                                  .declarations = declarations.value(),
-                                 .placeholders = contents.placeholders};
+                                 .placeholders = contents.placeholders,
+                                 .snippets = {}};
     return tmpl::Compile(source, limits, &program, &error);
   }
 
@@ -53,9 +54,8 @@ std::string Repeated(std::string_view text, int times) {
 TEST(Chat, MessagesKeepTheirOtherKeys) {
   Chat chat = {.messages = R"([{"role":"user","name":"{{x}}","content":"{{x}}"},
                                {"role":"assistant","tool_calls":[{"id":"{{x}}"}]}])"};
-  EXPECT_EQ(chat.Render(R"({"x":"1"})"),
-            R"([{"name":"{{x}}","role":"user","content":"1"},)"
-            R"({"role":"assistant","tool_calls":[{"id":"{{x}}"}]}])");
+  EXPECT_EQ(chat.Render(R"({"x":"1"})"), R"([{"name":"{{x}}","role":"user","content":"1"},)"
+                                         R"({"role":"assistant","tool_calls":[{"id":"{{x}}"}]}])");
 }
 
 TEST(Chat, PlaceholdersTakeMessagesAsTheyAre) {
@@ -162,10 +162,10 @@ TEST(Chat, ErrorsKnowTheirPlace) {
 
 TEST(Chat, LimitsHoldForWhatIsPassed) {
   Chat chat = {.messages = R"([{"type":"placeholder","name":"h"}])"};
-  const std::string many =
-      R"({"h":[)" + Repeated(R"({"role":"user","content":"x"},)", 9999) +
-      R"({"role":"user","content":"x"}]})";
-  EXPECT_EQ(chat.Render(many).size(), 10000 * std::string_view(R"({"role":"user","content":"x"},)").size() + 1);
+  const std::string many = R"({"h":[)" + Repeated(R"({"role":"user","content":"x"},)", 9999) +
+                           R"({"role":"user","content":"x"}]})";
+  EXPECT_EQ(chat.Render(many).size(),
+            10000 * std::string_view(R"({"role":"user","content":"x"},)").size() + 1);
   chat.limits.render_operations = 9999;
   EXPECT_EQ(chat.Render(many), "!rendering exceeds the limit of 9999 operations");
   chat.limits.render_operations = 10'000;
@@ -181,9 +181,8 @@ TEST(Chat, LimitsHoldForWhatIsPassed) {
 
 TEST(Chat, AnythingStoredIsRendered) {
   for (const char* text :
-       {"[]", "[1]", "[null,[]]", "[{}]", R"([{"type":"placeholder"}])",
-        R"([{"type":"examples"}])", R"([{"type":"examples","examples":[1,{}]}])",
-        R"([{"role":1,"content":[[]]}])"}) {
+       {"[]", "[1]", "[null,[]]", "[{}]", R"([{"type":"placeholder"}])", R"([{"type":"examples"}])",
+        R"([{"type":"examples","examples":[1,{}]}])", R"([{"role":1,"content":[[]]}])"}) {
     Chat chat = {.messages = text};
     EXPECT_NE(chat.Render("{}")[0], '!') << text;
   }

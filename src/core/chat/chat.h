@@ -2,7 +2,8 @@
 //   a message      {"role", "content", ...}: its content is a text, or a list of parts
 //   a placeholder  {"type": "placeholder", "name", "required"}: stands for a list of messages that
 //                  is passed as the variable of that name
-//   examples       {"type": "examples", "examples": [{"user", "assistant"}, ...]}: pairs of messages
+//   examples       {"type": "examples", "examples": [{"user", "assistant"}, ...]}: pairs of
+//   messages
 //
 // Structure is fixed by the list: texts are rendered one by one into the places where they stand,
 // and what is passed for a placeholder is checked, copied, and never read as a template.
@@ -30,7 +31,7 @@ json::Value TextOfPart(json::Value part);
 // Where a text stands; counts are from 1.
 struct Place {
   uint32_t item = 0;
-  uint32_t part = 0;  // of the content, or of the examples; 0: the content is the text
+  uint32_t part = 0;           // of the content, or of the examples; 0: the content is the text
   std::string_view role = {};  // in an example
 };
 

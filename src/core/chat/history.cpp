@@ -65,9 +65,9 @@ class Checker {
       return false;
     }
     const Value role = message.Find("role");
-    const bool known = role.kind() == Kind::kString &&
-                       std::find(std::begin(kRoles), std::end(kRoles), role.string()) !=
-                           std::end(kRoles);
+    const bool known =
+        role.kind() == Kind::kString &&
+        std::find(std::begin(kRoles), std::end(kRoles), role.string()) != std::end(kRoles);
     if (!known) {
       ErrorText text = FailMessage();
       if (role.missing()) {
@@ -132,8 +132,8 @@ class Checker {
       return Code::kTooManyOperations;
     }
     if (scratch_->bytes > limits.output_bytes) {
-      Stop(Code::kOutputTooLarge)
-          << "rendering exceeds the limit of " << limits.output_bytes << " bytes of output";
+      Stop(Code::kOutputTooLarge) << "rendering exceeds the limit of " << limits.output_bytes
+                                  << " bytes of output";
       return Code::kOutputTooLarge;
     }
     return Code::kOk;

@@ -9,8 +9,8 @@
 namespace promptreg::chat {
 
 // Checks what is passed for a placeholder; each message and each part of one counts as an operation
-// of the rendering, and the list's bytes as its output. Anything but kOk: *error says what is wrong,
-// and where.
+// of the rendering, and the list's bytes as its output. Anything but kOk: *error says what is
+// wrong, and where.
 tmpl::Code CheckHistory(std::string_view placeholder, json::Value list,
                         const tmpl::RenderOptions& options, tmpl::Scratch* scratch,
                         tmpl::Error* error) noexcept;

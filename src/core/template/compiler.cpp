@@ -56,8 +56,9 @@ bool Compiler::AddPlaceholders(const Context& context) {
       ErrorText(error_->message) << (twice ? "two placeholders have the name \""
                                            : "a placeholder and a variable have the name \"")
                                  << QuoteTag(placeholder.name) << "\"";
-      ErrorText(error_->hint) << (twice ? "What is passed for it is inserted in one place."
-                                        : "Placeholders are not declared: give one of them another name.");
+      ErrorText(error_->hint)
+          << (twice ? "What is passed for it is inserted in one place."
+                    : "Placeholders are not declared: give one of them another name.");
       return false;
     }
     draft_->names[id].root = draft_->names[id].used = true;

@@ -85,7 +85,7 @@ struct Source {
   json::Value declarations;  // array of {"name","type","required","nullable","default","values"};
                              // missing: infer
   std::span<const Placeholder> placeholders = {};
-  json::Value snippets;      // object, name -> text: what {{> name}} inserts; missing: none
+  json::Value snippets;  // object, name -> text: what {{> name}} inserts; missing: none
 };
 
 // Compiles into *program (replaced). False: *error says why.
@@ -95,7 +95,17 @@ bool Compile(const Source& source, const Limits& limits, std::string* program, E
 // and the registry store, with every key checked. False: *error says why.
 bool NormalizeDeclarations(json::Value declarations, std::string* jsonb_container, Error* error);
 
-enum class Type : uint8_t { kAny, kString, kNumber, kInteger, kBoolean, kArray, kObject, kEnum, kMessages };
+enum class Type : uint8_t {
+  kAny,
+  kString,
+  kNumber,
+  kInteger,
+  kBoolean,
+  kArray,
+  kObject,
+  kEnum,
+  kMessages
+};
 
 struct Variable {
   std::string_view name;

@@ -1,0 +1,150 @@
+# Bodies of requests are what the providers' APIs take, held against the recorded schemas of these.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PromptregTest;
+
+my ($python) = grep { system("$_ -c 'import jsonschema' >/dev/null 2>&1") == 0 } qw(python3 /usr/bin/python3);
+if (!$python)
+{
+	plan(skip_all => 'python3-jsonschema is not installed');
+}
+
+my $tool = q({"type": "function", "function": {"name": "weather", "description": "Weather of a place", "strict": true,
+	"parameters": {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"],
+	"additionalProperties": false}}});
+my $plain_tool = '{"type": "function", "function": {"name": "now"}}';
+my $schema = '{"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": false}';
+my $calls = q([{"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{\"place\": \"{{x}}\"}"}},
+	{"id": "call_2", "type": "function", "function": {"name": "now", "arguments": "{}"}}]);
+my $image = q({"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}});
+my $data = q({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}});
+my $file = q({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}});
+
+# Lists of messages, and parameters beside max_tokens; each of one is tried with each of the other.
+my %messages = (
+	'a user' => '[{"role": "user", "content": "Hello {{x}}"}]',
+	'instructions' => '[{"role": "system", "content": "Be {{x}}."}, {"role": "user", "content": "Hello"}]',
+	'instructions of two kinds' => '[{"role": "system", "content": "a"}, {"role": "user", "content": "b"}, {"role": "developer", "content": "c"}]',
+	'turns' => '[{"role": "user", "content": "a"}, {"role": "user", "content": "{{x}}"}, {"role": "assistant", "content": "c", "name": "bot"}, {"role": "user", "content": "d"}]',
+	'tools' => qq([{"role": "user", "content": "Weather?"}, {"role": "assistant", "content": "Wait.", "tool_calls": $calls},
+		{"role": "tool", "tool_call_id": "call_1", "content": "{\\"sky\\": \\"{{x}}\\"}"}, {"role": "tool", "tool_call_id": "call_2", "content": "noon"},
+		{"role": "user", "content": "Thanks"}]),
+	'calls alone' => qq([{"role": "user", "content": "Weather?"}, {"role": "assistant", "content": null, "tool_calls": $calls},
+		{"role": "tool", "tool_call_id": "call_1", "content": "x"}, {"role": "tool", "tool_call_id": "call_2", "content": ""}]),
+	'nothing to say at first' => '[{"role": "system", "content": "{{y}}"}, {"role": "user", "content": "{{x}}"}]',
+);
+my %multipart = (
+	'parts' => qq([{"role": "user", "content": [{"type": "text", "text": "See"}, $image, $data, $file]}]),
+	'parts beside a text' => qq([{"role": "user", "content": "a"}, {"role": "user", "content": [$data, {"type": "text", "text": "b"}]}]),
+	'instructions in parts' => '[{"role": "system", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, {"role": "user", "content": "c"}]',
+);
+my %params = (
+	'nothing' => '{}',
+	'sampling' => '{"temperature": 0.7, "top_p": 0.9, "stop": ["a", "b"], "stream": true}',
+	'one stop, and defaults' => '{"stop": "END", "frequency_penalty": 0, "presence_penalty": 0, "n": 1, "store": false, "logit_bias": {}}',
+	'tools' => qq({"tools": [$tool, $plain_tool], "tool_choice": "auto", "parallel_tool_calls": true}),
+	'a required tool' => qq({"tools": [$tool], "tool_choice": "required"}),
+	'no tool' => qq({"tools": [$tool], "tool_choice": "none"}),
+	'a certain tool' => qq({"tools": [$tool], "tool_choice": {"type": "function", "function": {"name": "weather"}}}),
+	'a schema' => qq({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "strict": true, "schema": $schema}}}),
+	'effort' => '{"reasoning_effort": "low", "response_format": {"type": "text"}}',
+	'sections' => q({"temperature": 1.5, "openai": {"seed": 1, "temperature": 2}, "anthropic": {"temperature": 1, "top_k": 5,
+		"thinking": {"type": "enabled", "budget_tokens": 1024}, "model": "claude"}, "gemini": {"generationConfig": {"topK": 3,
+		"thinkingConfig": {"thinkingBudget": 0}}, "tools": [{"googleSearch": {}}]}}),
+);
+
+my $node = new_node('requests');
+my @bodies;
+my @wanted;
+
+# The body that each provider gets of a prompt.
+sub request_of
+{
+	my ($what, $commit) = @_;
+	my $name = sprintf 'p%d', scalar @bodies;
+	my $sql = "SELECT prompt_register('$name', $commit);";
+	$sql .= "SELECT '\@' || provider || ' ' || prompt_request('$name', 'latest', vars => '{\"x\": \"<\\\"é\\\\\\\\>\"}', provider => provider)
+		FROM unnest('{openai,anthropic,gemini}'::text[]) AS provider;";
+	my $output = $node->safe_psql('postgres', $sql);
+	while ($output =~ /^\@(\w+) (.*)$/mg)
+	{
+		push @bodies, "$1 $2";
+		push @wanted, "$what for $1";
+	}
+	return;
+}
+
+sub quoted
+{
+	return q{$q$} . shift() . q{$q$};
+}
+
+request_of('a text', "'Hello {{x}}', model => 'm', params => '{\"max_tokens\": 5}'");
+foreach my $said (sort keys %messages)
+{
+	foreach my $param (sort keys %params)
+	{
+		my $all = $params{$param} =~ s/^\{/{"max_tokens": 5000, /r =~ s/, \}$/}/r;
+		request_of("$said with $param", quoted($messages{$said}) . "::jsonb, model => 'm', params => " . quoted($all));
+	}
+}
+
+# Content in parts, where prompts can have it.
+foreach my $said (sort keys %multipart)
+{
+	my ($status) = $node->psql('postgres',
+		"SELECT prompt_register('parts $said', " . quoted($multipart{$said}) . "::jsonb)");
+  SKIP:
+	{
+		skip('messages of prompts have no parts', 1) if $status != 0;
+		request_of($said, quoted($multipart{$said}) . "::jsonb, model => 'm', params => '{\"max_tokens\": 5}'");
+		pass("$said can be committed");
+	}
+}
+
+# What the validator says of each body, a line for each: nothing, or what is wrong.
+sub validate
+{
+	my @lines = @_;
+	my $script = <<'PYTHON';
+import json, sys
+from jsonschema import Draft202012Validator
+validators = {}
+for line in sys.stdin:
+    provider, body = line.split(' ', 1)
+    if provider not in validators:
+        with open(f'{sys.argv[1]}/{provider}_request.schema.json') as file:
+            schema = json.load(file)
+        Draft202012Validator.check_schema(schema)
+        validators[provider] = Draft202012Validator(schema)
+    errors = validators[provider].iter_errors(json.loads(body))
+    print('; '.join(f'{error.json_path}: {error.message}'[:500] for error in errors))
+PYTHON
+	my ($out, $err) = ('', '');
+	my $in = join('', map { "$_\n" } @lines);
+	IPC::Run::run([ $python, '-c', $script, source_file('test/data') ], '<', \$in, '>', \$out, '2>', \$err);
+	is($err, '', 'the validator runs');
+	return split /\n/, $out, -1;
+}
+
+my @said = validate(@bodies);
+ok(@bodies > 200, 'many bodies are made');
+is($said[$_], '', $wanted[$_]) foreach 0 .. $#bodies;
+
+# The schemas can tell.
+my @wrong = (
+	'openai {"messages": [{"role": "user", "content": "x"}]}',
+	'openai {"model": "m", "messages": [{"role": "user", "content": "x"}], "max_token": 5}',
+	'anthropic {"model": "m", "messages": [{"role": "user", "content": "x"}]}',
+	'anthropic {"model": "m", "max_tokens": 5, "messages": [{"role": "system", "content": "x"}]}',
+	'anthropic {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}]}',
+	'gemini {"contents": []}',
+	'gemini {"contents": [{"role": "assistant", "parts": [{"text": "x"}]}]}',
+	'gemini {"contents": [{"role": "user", "parts": [{"text": "x"}]}], "generationConfig": {"max_tokens": 5}}');
+my @verdicts = validate(@wrong);
+isnt($verdicts[$_], '', "found wrong: $wrong[$_]") foreach 0 .. $#wrong;
+
+$node->stop;
+done_testing();
