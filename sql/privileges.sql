@@ -13,7 +13,7 @@ SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN pg_class c ON c.
 -- Functions of schema promptreg that PUBLIC may execute: those that compute from their arguments alone, and the one that
 -- the policies of row-level security ask.
 SELECT p.proname, pg_get_function_identity_arguments(p.oid) AS arguments
-  FROM pg_proc p WHERE p.pronamespace = 'promptreg'::regnamespace AND has_function_privilege('regress_public', p.oid, 'EXECUTE') ORDER BY 1;
+  FROM pg_proc p WHERE p.pronamespace = 'promptreg'::regnamespace AND has_function_privilege('regress_public', p.oid, 'EXECUTE') ORDER BY 1, 2;
 -- The others, called by a role without rights.
 SELECT count(*) > 80 AS many, count(*) FILTER (WHERE has_function_privilege('regress_public', p.oid, 'EXECUTE')) AS executable
   FROM pg_proc p WHERE p.pronamespace = 'promptreg'::regnamespace AND p.proname NOT IN ('hash64', 'slot', 'pick_variant', 'allowed',

@@ -8,6 +8,7 @@
 namespace promptreg::pg {
 
 enum class Reason : uint8 { kDeployed, kExperiment, kControl, kOverride, kRollout, kLatest };
+inline constexpr size_t kReasons = static_cast<size_t>(Reason::kLatest) + 1;
 
 // The step at which a running experiment decided.
 enum class Step : uint8 { kNone, kOverride, kHoldout, kNamespace, kCoverage, kVariant };

@@ -13,9 +13,17 @@
 
 namespace promptreg::pg {
 
+// A snippet that went into a version.
+struct SnippetVersion {
+  std::string_view reference;  // as the template names it
+  std::string_view prompt;
+  int32 number;
+};
+
 struct Version {
   int64 id;
-  uint64 fingerprint;  // of the content, so that an id which means something else is noticed
+  uint64 fingerprint;  // of the content, so that an id which means something else is noticed, and
+                       // of its snippets
   int32 number;
   bool chat;
   uint32 references;  // routes in the cache that lead here
@@ -23,6 +31,8 @@ struct Version {
   const text* model;  // nullptr: none
   const Jsonb* params;
   const Jsonb* messages;  // chat: the stored messages
+  uint32 snippet_count;
+  const SnippetVersion* snippets;  // by reference
   tmpl::ProgramView program;
   tmpl::Patterns* patterns;  // of the program, or nullptr; freed with the version
   mutable uint32 text_size;  // of the last rendering: about what the next one needs
@@ -47,6 +57,9 @@ struct Route {
   uint64 last_used;
   TransactionId changed_by[2];  // transactions that made the route and the name what they are
   bool being_changed;           // by a transaction that was running when the route was read
+  // The same for the routes of snippets that the versions follow.
+  uint32 followed_count;
+  TransactionId* followed;
   std::string_view asked_name;  // the key: the name as asked for, and the environment
   std::string_view environment;
   std::string_view prompt_name;  // the name rights are decided on

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/chat/chat.h"
 #include "pg/errors.h"
@@ -32,31 +33,44 @@ tmpl::Escape ParseEscape(std::string_view name) {
 
 namespace {
 
-// Compiles `text`, or the messages where there is none. The error says which of several texts it is
-// in.
-char* Compile(const std::string_view* text, const TemplateSource& source, MemoryContext context,
-              size_t reserved, size_t* program_size) {
+// Why texts do not compile, and in which of several texts.
+struct Failure {
   tmpl::Error error;
   char where[64] = "";
-  bool compiled = false;
+
+  const char* place() const { return where[0] != '\0' ? where : nullptr; }
+};
+
+// What the core compiles: `text`, or the messages where there is none.
+tmpl::Source Input(const std::string_view* text, const TemplateSource& source,
+                   chat::Contents* contents) {
+  if (text == nullptr) *contents = chat::ReadContents(source.messages);
+  return {.parts = text != nullptr ? std::span(text, 1) : contents->texts,
+          .syntax = source.syntax,
+          .escape = source.escape,
+          .declarations = source.variables,
+          .placeholders = contents->placeholders,
+          .infer = source.infer,
+          .snippets = source.snippets,
+          .snippets_exist = source.snippets_exist};
+}
+
+void Locate(const TemplateSource& source, const chat::Contents& contents, Failure* failure) {
+  if (source.messages.size() < 2 || failure->error.line == 0) return;
+  chat::DescribePlace(contents.places[failure->error.part], failure->where, sizeof(failure->where));
+}
+
+// nullptr: *failure says why it does not compile.
+char* Compile(const std::string_view* text, const TemplateSource& source, MemoryContext context,
+              size_t reserved, size_t* program_size, Failure* failure) {
   char* block = nullptr;
   const tmpl::Limits limits = TemplateLimits();
   const Caught caught = Guarded([&] {
     std::string program;
     chat::Contents contents;
-    if (text == nullptr) contents = chat::ReadContents(source.messages);
-    const tmpl::Source input = {.parts = text != nullptr ? std::span(text, 1) : contents.texts,
-                                .syntax = source.syntax,
-                                .escape = source.escape,
-                                .declarations = source.variables,
-                                .placeholders = contents.placeholders,
-                                .snippets = source.snippets};
-    compiled = tmpl::Compile(input, limits, &program, &error);
-    if (!compiled) {
-      if (source.messages.size() > 1 && error.line > 0) {
-        chat::DescribePlace(contents.places[error.part], where, sizeof(where));
-      }
-      return;
+    const tmpl::Source input = Input(text, source, &contents);
+    if (!tmpl::Compile(input, limits, &program, &failure->error)) {
+      return Locate(source, contents, failure);
     }
     if (program.size() > MaxAllocSize - reserved) throw std::bad_alloc();
     block = static_cast<char*>(
@@ -66,7 +80,6 @@ char* Compile(const std::string_view* text, const TemplateSource& source, Memory
     *program_size = program.size();
   });
   ReportCaught(caught);
-  if (!compiled) ReportTemplateError(error, where[0] != '\0' ? where : nullptr);
   return block;
 }
 
@@ -74,12 +87,61 @@ char* Compile(const std::string_view* text, const TemplateSource& source, Memory
 
 char* CompileTemplates(const TemplateSource& source, MemoryContext context, size_t reserved,
                        size_t* program_size) {
-  return Compile(nullptr, source, context, reserved, program_size);
+  Failure failure;
+  char* block = Compile(nullptr, source, context, reserved, program_size, &failure);
+  if (block == nullptr) ReportTemplateError(failure.error, failure.place());
+  return block;
+}
+
+bool TryTemplates(const TemplateSource& source, tmpl::Error* error, const char** where) {
+  Failure failure;
+  size_t size;
+  char* block = Compile(nullptr, source, CurrentMemoryContext, 0, &size, &failure);
+  if (block == nullptr) {
+    *error = failure.error;
+    *where = failure.place() != nullptr ? pstrdup(failure.where) : nullptr;
+    return false;
+  }
+  pfree(block);
+  return true;
 }
 
 char* CompileText(std::string_view text, const TemplateSource& source, MemoryContext context,
                   size_t* program_size) {
-  return Compile(&text, source, context, 0, program_size);
+  Failure failure;
+  char* block = Compile(&text, source, context, 0, program_size, &failure);
+  if (block == nullptr) ReportTemplateError(failure.error, nullptr);
+  return block;
+}
+
+ArrayType* FindSnippetNames(const TemplateSource& source) {
+  Failure failure;
+  bool found = false;
+  char** names = nullptr;
+  int count = 0;
+  const tmpl::Limits limits = TemplateLimits();
+  const Caught caught = Guarded([&] {
+    std::vector<std::string> list;
+    chat::Contents contents;
+    const tmpl::Source input = Input(nullptr, source, &contents);
+    found = tmpl::FindSnippets(input, limits, &list, &failure.error);
+    if (!found) return Locate(source, contents, &failure);
+    const auto allocate = [](size_t size) {
+      void* memory = MemoryContextAllocExtended(CurrentMemoryContext, size, MCXT_ALLOC_NO_OOM);
+      return memory != nullptr ? static_cast<char*>(memory) : throw std::bad_alloc();
+    };
+    names = reinterpret_cast<char**>(allocate(sizeof(char*) * (list.size() + 1)));
+    for (const std::string& name : list) {
+      char* copy = allocate(name.size() + 1);
+      memcpy(copy, name.c_str(), name.size() + 1);
+      names[count++] = copy;
+    }
+  });
+  ReportCaught(caught);
+  if (!found) ReportTemplateError(failure.error, failure.place());
+  auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<size_t>(count + 1)));
+  for (int i = 0; i < count; ++i) elements[i] = CStringGetTextDatum(names[i]);
+  return construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 }  // namespace promptreg::pg
@@ -123,8 +185,11 @@ Datum promptreg_check_templates(PG_FUNCTION_ARGS) {
     source.variables = pg::JsonView(declarations);
   }
 
-  size_t size;
-  pfree(pg::CompileTemplates(source, CurrentMemoryContext, 0, &size));
+  // With snippets, they are compiled once those are known.
+  if (ARR_NDIM(pg::FindSnippetNames(source)) == 0) {
+    size_t size;
+    pfree(pg::CompileTemplates(source, CurrentMemoryContext, 0, &size));
+  }
   if (declarations == nullptr) PG_RETURN_NULL();
   PG_RETURN_POINTER(declarations);
 }

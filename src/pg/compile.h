@@ -10,7 +10,9 @@ namespace promptreg::pg {
 struct TemplateSource {
   json::Value messages;   // what core/chat reads
   json::Value variables;  // declarations; missing: infer
+  bool infer = false;     // infer what they do not have
   json::Value snippets;
+  bool snippets_exist = false;  // one that is missing is an error
   tmpl::Syntax syntax = tmpl::Syntax::kMustache;
   tmpl::Escape escape = tmpl::Escape::kNone;
 };
@@ -24,7 +26,14 @@ tmpl::Escape ParseEscape(std::string_view name);
 char* CompileTemplates(const TemplateSource& source, MemoryContext context, size_t reserved,
                        size_t* program_size);
 
-// The same for one text.
+// The same without keeping what was compiled. False: *error says why; `where` names the template
+// that it is in, nullptr if there is but one.
+bool TryTemplates(const TemplateSource& source, tmpl::Error* error, const char** where);
+
+// The names of the snippets that the templates use, as a datum of type text[].
+ArrayType* FindSnippetNames(const TemplateSource& source);
+
+// CompileTemplates for one text.
 char* CompileText(std::string_view text, const TemplateSource& source, MemoryContext context,
                   size_t* program_size);
 

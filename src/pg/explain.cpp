@@ -91,6 +91,15 @@ void WriteExperiment(JsonbParseState** state, const Route& route, const Assignme
   experiment.End();
 }
 
+// {"reference": version}
+JsonbValue* WriteSnippets(JsonbParseState** state, const Version& version) {
+  ObjectWriter snippets(state);
+  for (uint32 i = 0; i < version.snippet_count; ++i) {
+    snippets.Number(version.snippets[i].reference, version.snippets[i].number);
+  }
+  return snippets.End();
+}
+
 // Names the version requires and did not get, and names it got and does not use.
 void WriteVariables(ObjectWriter* root, JsonbParseState** state, const Version& version,
                     json::Value given) {
@@ -146,7 +155,9 @@ namespace pg = promptreg::pg;
 extern "C" {
 
 PG_FUNCTION_INFO_V1(promptreg_explain);
+PG_FUNCTION_INFO_V1(promptreg_snippets);
 Datum promptreg_explain(PG_FUNCTION_ARGS);
+Datum promptreg_snippets(PG_FUNCTION_ARGS);
 
 // (name text, env text, user_id text, vars jsonb) -> jsonb
 Datum promptreg_explain(PG_FUNCTION_ARGS) {
@@ -193,8 +204,25 @@ Datum promptreg_explain(PG_FUNCTION_ARGS) {
     null_value.type = jbvNull;
     pushJsonbValue(&state, WJB_VALUE, &null_value);
   }
+  root.Key("snippets");
+  pg::WriteSnippets(&state, *assigned.version);
   pg::WriteVariables(&root, &state, *assigned.version, given);
   pg::WriteCache(&root, &state, from_cache);
   PG_RETURN_JSONB_P(JsonbValueToJsonb(root.End()));
+}
+
+// (name text, env text, user_id text) -> jsonb
+Datum promptreg_snippets(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) {
+    ereport(ERROR, (errcode(pg::kInvalidArgument),
+                    errmsg("the name of the prompt or the environment is NULL")));
+  }
+  std::optional<std::string_view> user;
+  if (!PG_ARGISNULL(2)) user = pg::TextView(PG_GETARG_TEXT_PP(2));
+  const pg::Route* route =
+      pg::OpenRoute(pg::TextView(PG_GETARG_TEXT_PP(0)), pg::TextView(PG_GETARG_TEXT_PP(1)));
+  JsonbParseState* state = nullptr;
+  PG_RETURN_JSONB_P(
+      JsonbValueToJsonb(pg::WriteSnippets(&state, *pg::Assign(*route, user).version)));
 }
 }

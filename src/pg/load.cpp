@@ -1,8 +1,7 @@
 #include "pg/load.h"
 
-#include "pg/compile.h"
-#include "pg/errors.h"
-#include "pg/guard.h"
+#include "pg/block.h"
+#include "pg/compose.h"
 #include "pg/jsonb.h"
 #include "pg/rights.h"
 
@@ -10,7 +9,7 @@ namespace promptreg::pg {
 namespace {
 
 Query route_query = {
-    "SELECT p.name, r.xmin, r.xmax, n.xmin, v.id, v.content_hash, x.key, x.id"
+    "SELECT p.name, r.xmin, r.xmax, n.xmin, x.key, x.id, " PROMPTREG_VERSION_PARTS
     "  FROM promptreg.names n"
     "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
     "  JOIN promptreg.routes r ON r.prompt_id OPERATOR(pg_catalog.=) p.id"
@@ -24,8 +23,8 @@ Query route_query = {
 
 // The same columns for "latest".
 Query latest_query = {
-    "SELECT p.name, v.xmin, v.xmax, n.xmin, v.id, v.content_hash, NULL::pg_catalog.text, "
-    "0::pg_catalog.int8"
+    "SELECT p.name, v.xmin, v.xmax, n.xmin, NULL::pg_catalog.text, "
+    "0::pg_catalog.int8, " PROMPTREG_VERSION_PARTS
     "  FROM promptreg.names n"
     "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
     "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) p.id"
@@ -37,7 +36,7 @@ Query latest_query = {
 // What an experiment's newest row of weights says, one row for each variant.
 Query experiment_query = {
     "SELECT x.kind, x.salt, w.coverage_ppm, h.name, w.holdout_ppm, s.name, x.namespace_lo_ppm,"
-    "       x.namespace_hi_ppm, t.key, t.ppm, v.id, v.content_hash"
+    "       x.namespace_hi_ppm, t.key, t.ppm, " PROMPTREG_VERSION_PARTS
     "  FROM promptreg.experiments x"
     "  CROSS JOIN LATERAL (SELECT * FROM ONLY promptreg.weights w"
     "         WHERE w.experiment_id OPERATOR(pg_catalog.=) x.id ORDER BY w.number DESC LIMIT 1) w"
@@ -56,18 +55,8 @@ Query experiment_query = {
 Query overrides_query = {
     "SELECT o.user_id, o.variant FROM promptreg.overrides_in_force($1) o", 1, {INT8OID}};
 
-Query version_query = {
-    "SELECT v.version, p.kind OPERATOR(pg_catalog.=) 'chat', v.messages, v.variables, v.syntax, "
-    "v.escape, v.model,"
-    "       v.params"
-    "  FROM promptreg.versions v JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) "
-    "v.prompt_id"
-    " WHERE v.id OPERATOR(pg_catalog.=) $1",
-    1,
-    {INT8OID}};
-
 Query version_id_query = {
-    "SELECT p.name, v.id, v.content_hash"
+    "SELECT p.name, " PROMPTREG_VERSION_PARTS
     "  FROM promptreg.names n"
     "  JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) n.prompt_id"
     "  JOIN promptreg.versions v ON v.prompt_id OPERATOR(pg_catalog.=) p.id"
@@ -79,110 +68,14 @@ Query unresolved_query = {"SELECT promptreg.raise_unresolved($1, $2)", 2, {TEXTO
 Query open_prompt_query = {
     "SELECT promptreg.check_version(promptreg.open_prompt($1, 'read'), $2)", 2, {TEXTOID, INT4OID}};
 
-uint64 Fingerprint(const Row& row, int column) {
-  const std::string_view hash = row.Text(column);
-  uint64 value = 0;
-  memcpy(&value, hash.data(), std::min(hash.size(), sizeof(value)));
-  return value;
-}
-
-// Lays things out one behind the other in a block of known size.
-class Block {
- public:
-  Block(char* begin, size_t used) : base_(begin), used_(used) {}
-
-  void* Add(const void* source, size_t size) {
-    char* to = base_ + used_;
-    memcpy(to, source, size);
-    used_ += MAXALIGN(size);
-    return to;
-  }
-  const text* AddText(std::string_view value) {
-    char* to = base_ + used_;
-    SET_VARSIZE(to, VARHDRSZ + value.size());
-    if (!value.empty()) memcpy(VARDATA(to), value.data(), value.size());
-    used_ += MAXALIGN(VARHDRSZ + value.size());
-    return reinterpret_cast<const text*>(to);
-  }
-  const Jsonb* AddJsonb(const Jsonb* value) {
-    return static_cast<Jsonb*>(Add(value, VARSIZE(value)));
-  }
-
- private:
-  char* base_;
-  size_t used_;
-};
-
-size_t TextSpace(std::string_view value) {
-  return MAXALIGN(VARHDRSZ + value.size());
-}
-
 std::string_view KeyOf(const text* value) {
   return TextView(value);
-}
-
-// The version is in the cache already, which frees what it is given, whatever happens next.
-void MakePatterns(Version* version) {
-  tmpl::Patterns* patterns = nullptr;
-  tmpl::Error error;
-  bool compiled = false;
-  const Caught caught =
-      Guarded([&] { compiled = tmpl::CompilePatterns(version->program, &patterns, &error); });
-  if (!compiled) {
-    ForgetVersion(version);
-    ReportCaught(caught);
-    ReportTemplateError(error, nullptr);
-  }
-  AttachPatterns(version, patterns);
-}
-
-// Within Reading. The compiled version goes into the cache: it is immutable, whoever may see it.
-Version* LoadVersion(int64 id, uint64 fingerprint) {
-  Version* cached = FindVersion(id, fingerprint);
-  if (cached != nullptr) return cached;
-
-  const Datum parameters[] = {Int64GetDatum(id)};
-  if (Run(&version_query, parameters) != 1)
-    elog(ERROR, "version %lld is missing", static_cast<long long>(id));
-  const Row row(0);
-  Jsonb* const messages = row.Json(3);
-  Jsonb* const variables = row.Json(4);
-  Jsonb* const params = row.Json(8);
-  const std::string_view model = row.Text(7);
-  const bool chat = row.Bool(2);
-
-  TemplateSource source;
-  source.messages = JsonView(messages);
-  if (variables != nullptr) source.variables = JsonView(variables);
-  source.syntax = ParseSyntax(row.Text(5));
-  source.escape = ParseEscape(row.Text(6));
-
-  // What a rendering reads comes first and together: the version, its program, then the rest.
-  const size_t rest =
-      TextSpace(model) + MAXALIGN(VARSIZE(params)) + (chat ? MAXALIGN(VARSIZE(messages)) : 0);
-  size_t program_size;
-  const size_t head = MAXALIGN(sizeof(Version)) + rest;
-  char* block = CompileTemplates(source, CacheMemory(), head, &program_size);
-  auto* version = new (block) Version{};
-  version->id = id;
-  version->fingerprint = fingerprint;
-  version->number = row.Int32(1);
-  version->chat = chat;
-  version->program = tmpl::ProgramView(block + head);
-  Block layout(block, MAXALIGN(sizeof(Version)));
-  version->model = row.IsNull(7) ? nullptr : layout.AddText(model);
-  version->params = layout.AddJsonb(params);
-  version->messages = chat ? layout.AddJsonb(messages) : nullptr;
-  InsertVersion(version);
-  MakePatterns(version);
-  return version;
 }
 
 struct VariantParts {
   std::string_view key;
   int32 weight_ppm;
-  int64 version_id;
-  uint64 fingerprint;
+  VersionParts version;
 };
 
 struct ExperimentParts {
@@ -206,8 +99,8 @@ struct RouteParts {
   std::string_view prompt;
   TransactionId changed_by[2];
   bool being_changed;
-  int64 version_id;
-  uint64 version_fingerprint;
+  VersionParts deployed;
+  Followed followed;
   bool has_experiment;
   ExperimentParts experiment;
 };
@@ -247,8 +140,7 @@ void ReadExperiment(int64 id, ExperimentParts* parts) {
     const Row variant(i);
     parts->variants[i] = {.key = variant.Text(9),
                           .weight_ppm = variant.Int32(10),
-                          .version_id = variant.Int64(11),
-                          .fingerprint = Fingerprint(variant, 12)};
+                          .version = ReadVersionParts(variant, 11)};
   }
   ReadOverrides(id, parts);
 }
@@ -260,16 +152,19 @@ bool ReadRouteParts(std::string_view name, std::string_view environment, RoutePa
   const Row row(0);
   parts->prompt = row.Text(1);
   parts->changed_by[0] = row.Xid(2);
-  const TransactionId changing = row.Xid(3);
-  parts->being_changed =
-      TransactionIdIsNormal(changing) && XidInMVCCSnapshot(changing, GetActiveSnapshot());
+  parts->being_changed = BeingChanged(row.Xid(3));
   parts->changed_by[1] = row.Xid(4);
-  parts->version_id = row.Int64(5);
-  parts->version_fingerprint = Fingerprint(row, 6);
-  parts->has_experiment = !row.IsNull(7);
-  if (!parts->has_experiment) return true;
-  parts->experiment.key = row.Text(7);
-  ReadExperiment(row.Int64(8), &parts->experiment);
+  parts->deployed = ReadVersionParts(row, 7);
+  parts->has_experiment = !row.IsNull(5);
+  if (parts->has_experiment) {
+    parts->experiment.key = row.Text(5);
+    ReadExperiment(row.Int64(6), &parts->experiment);
+  }
+  const Composition composition = {.environment = environment, .chosen = nullptr};
+  ReadSnippets(composition, &parts->deployed, &parts->followed);
+  for (uint32 i = 0; i < parts->experiment.variant_count; ++i) {
+    ReadSnippets(composition, &parts->experiment.variants[i].version, &parts->followed);
+  }
   return true;
 }
 
@@ -314,16 +209,17 @@ Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_v
   const ExperimentParts& experiment = parts.experiment;
   const size_t head =
       MAXALIGN(sizeof(Route)) + MAXALIGN(sizeof(Variant) * experiment.variant_count);
-  const size_t size = head + TextSpace(name) + TextSpace(parts.prompt) + TextSpace(environment) +
-                      ExperimentSpace(experiment);
+  const size_t followed = sizeof(TransactionId) * parts.followed.count;
+  const size_t size = head + MAXALIGN(followed) + TextSpace(name) + TextSpace(parts.prompt) +
+                      TextSpace(environment) + ExperimentSpace(experiment);
 
   // Versions first: loading one can fail, and then nothing is left behind.
-  Version* const deployed = LoadVersion(parts.version_id, parts.version_fingerprint);
+  const Composition composition = {.environment = environment, .chosen = nullptr};
+  Version* const deployed = LoadVersion(parts.deployed, composition);
   auto* versions =
       static_cast<Version**>(palloc(sizeof(Version*) * (experiment.variant_count + 1)));
   for (uint32 i = 0; i < experiment.variant_count; ++i) {
-    versions[i] =
-        LoadVersion(experiment.variants[i].version_id, experiment.variants[i].fingerprint);
+    versions[i] = LoadVersion(experiment.variants[i].version, composition);
   }
 
   char* block = static_cast<char*>(MemoryContextAllocZero(context, size));
@@ -331,11 +227,13 @@ Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_v
   route->hash = RouteHash(name, environment);
   route->changed_by[0] = parts.changed_by[0];
   route->changed_by[1] = parts.changed_by[1];
-  route->being_changed = parts.being_changed;
+  route->being_changed = parts.being_changed || parts.followed.being_changed;
   route->deployed = deployed;
   route->variants = reinterpret_cast<Variant*>(block + MAXALIGN(sizeof(Route)));
 
   Block layout(block, head);
+  route->followed_count = parts.followed.count;
+  route->followed = static_cast<TransactionId*>(layout.Add(parts.followed.changed_by, followed));
   route->asked_name = KeyOf(layout.AddText(name));
   route->environment_text = layout.AddText(environment);
   route->environment = KeyOf(route->environment_text);
@@ -364,11 +262,17 @@ bool Sees(Snapshot snapshot, TransactionId xid) {
 }
 
 bool Sees(Snapshot snapshot, const Route& route) {
-  return snapshot->snapshot_type == SNAPSHOT_MVCC && Sees(snapshot, route.changed_by[0]) &&
-         Sees(snapshot, route.changed_by[1]);
+  if (snapshot->snapshot_type != SNAPSHOT_MVCC) return false;
+  for (uint32 i = 0; i < route.followed_count; ++i) {
+    if (!Sees(snapshot, route.followed[i])) return false;
+  }
+  return Sees(snapshot, route.changed_by[0]) && Sees(snapshot, route.changed_by[1]);
 }
 
 bool MadeByThisTransaction(const Route& route) {
+  for (uint32 i = 0; i < route.followed_count; ++i) {
+    if (TransactionIdIsCurrentTransactionId(route.followed[i])) return true;
+  }
   return TransactionIdIsCurrentTransactionId(route.changed_by[0]) ||
          TransactionIdIsCurrentTransactionId(route.changed_by[1]);
 }
@@ -399,6 +303,9 @@ Route* FillRoute(std::string_view name, std::string_view environment) {
       continue;
     }
     for (TransactionId& xid : route->changed_by) xid = Normalized(xid);
+    for (uint32 i = 0; i < route->followed_count; ++i) {
+      route->followed[i] = Normalized(route->followed[i]);
+    }
     route->generation = generation;
     InsertRoute(route);
     return route;
@@ -458,7 +365,8 @@ const Route* OpenRoute(std::string_view name, std::string_view environment) {
   return route;
 }
 
-const Version* OpenVersion(std::string_view name, int32 number, std::string_view* prompt) {
+const Version* OpenVersion(std::string_view name, int32 number, const Composition& composition,
+                           std::string_view* prompt) {
   ReceiveInvalidations();
   TrimCache();
   const Datum parameters[] = {PointerGetDatum(NewText(name)), Int32GetDatum(number)};
@@ -473,7 +381,11 @@ const Version* OpenVersion(std::string_view name, int32 number, std::string_view
     char* copy = static_cast<char*>(MemoryContextAlloc(caller_context, canonical.size() + 1));
     if (!canonical.empty()) memcpy(copy, canonical.data(), canonical.size());
     *prompt = {copy, canonical.size()};
-    version = LoadVersion(row.Int64(2), Fingerprint(row, 3));
+    VersionParts parts = ReadVersionParts(row, 2);
+    CheckChosen(parts, composition);
+    Followed followed = {};
+    ReadSnippets(composition, &parts, &followed);
+    version = LoadVersion(parts, composition);
   });
   return version;
 }

@@ -3,8 +3,7 @@
 
 #include <string_view>
 
-#include "pg/cache.h"
-#include "pg/query.h"
+#include "pg/compose.h"
 
 namespace promptreg::pg {
 
@@ -13,8 +12,9 @@ namespace promptreg::pg {
 // tables. ereport(ERROR) if nothing is.
 const Route* OpenRoute(std::string_view name, std::string_view environment);
 
-// A version by name and number, the caller's right to read it checked. `prompt` is set to its
-// canonical name.
-const Version* OpenVersion(std::string_view name, int32 number, std::string_view* prompt);
+// A version by name and number, with the snippets that a composition says, the caller's right to
+// read it checked. `prompt` is set to its canonical name.
+const Version* OpenVersion(std::string_view name, int32 number, const Composition& composition,
+                           std::string_view* prompt);
 
 }  // namespace promptreg::pg

@@ -2,15 +2,14 @@
 
 namespace promptreg::pg {
 
-uint64 Run(Query* query, const Datum* parameters) {
+uint64 Run(Query* query, const Datum* parameters, const char* nulls) {
   if (query->plan == nullptr) {
     SPIPlanPtr plan = SPI_prepare(query->sql, query->parameter_count, query->parameter_types);
     if (plan == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
     if (SPI_keepplan(plan) != 0) elog(ERROR, "SPI_keepplan failed");
     query->plan = plan;
   }
-  const int result =
-      SPI_execute_plan(query->plan, const_cast<Datum*>(parameters), nullptr, true, 0);
+  const int result = SPI_execute_plan(query->plan, const_cast<Datum*>(parameters), nulls, true, 0);
   if (result != SPI_OK_SELECT)
     elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
   return SPI_processed;

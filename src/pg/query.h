@@ -22,8 +22,9 @@ enum class View { kOfStatement, kOfNow };
 template <typename Body>
 void Reading(View view, Body&& body);
 
-// Runs the query within Reading; the rows are in SPI_tuptable. Returns their number.
-uint64 Run(Query* query, const Datum* parameters);
+// Runs the query within Reading; the rows are in SPI_tuptable. Returns their number. nulls: 'n' for
+// each parameter that is NULL, ' ' for the others; nullptr: none is.
+uint64 Run(Query* query, const Datum* parameters, const char* nulls = nullptr);
 
 // Columns of a row of SPI_tuptable, from 1. Pointers are valid until the end of Reading.
 struct Row {

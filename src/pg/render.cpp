@@ -115,6 +115,14 @@ std::string_view Rendering::Render(uint32 part) {
   return output;
 }
 
+std::string_view Rendering::Render(uint32 part, std::span<const tmpl::Span>* spans) {
+  std::string_view output;
+  Interruptibly(&options_, [&](tmpl::Error* error) {
+    return tmpl::RenderTraced(program_, part, options_, ProcessScratch(), &output, spans, error);
+  });
+  return output;
+}
+
 // Copying a large text costs as much as rendering it, so it is rendered into the result where that
 // is large enough and not far too large.
 text* Rendering::RenderNew(uint32 part, uint32 expected) {

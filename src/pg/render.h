@@ -1,6 +1,7 @@
 // Rendering compiled templates into PostgreSQL values.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "core/template/template.h"
@@ -17,6 +18,9 @@ class Rendering {
   // require_object: the variables of a prompt are an object; a bare template takes any value.
   Rendering(tmpl::ProgramView program, json::Value variables, bool require_object);
   std::string_view Render(uint32 part);
+
+  // The same, and where values stand in it.
+  std::string_view Render(uint32 part, std::span<const tmpl::Span>* spans);
 
   // As a new text, made in place if `expected` bytes are about right.
   text* RenderNew(uint32 part, uint32 expected);

@@ -12,15 +12,16 @@ extern "C" {
 PG_FUNCTION_INFO_V1(promptreg_required_variables);
 Datum promptreg_required_variables(PG_FUNCTION_ARGS);
 
-// (name text, version integer) -> text[]
+// (name text, version integer, env text) -> text[]; env says which snippets go in
 Datum promptreg_required_variables(PG_FUNCTION_ARGS) {
-  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2)) {
     ereport(ERROR, (errcode(pg::kInvalidArgument),
-                    errmsg("the name of the prompt or the version is NULL")));
+                    errmsg("the name of the prompt, the version or the environment is NULL")));
   }
   std::string_view prompt;
-  const pg::Version* version =
-      pg::OpenVersion(pg::TextView(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), &prompt);
+  const pg::Version* version = pg::OpenVersion(
+      pg::TextView(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1),
+      {.environment = pg::TextView(PG_GETARG_TEXT_PP(2)), .chosen = nullptr}, &prompt);
   const uint32 known = version->program.variable_count();
   auto* names = static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (known + 1)));
   int count = 0;

@@ -9,6 +9,7 @@
 #include "pg/render.h"
 #include "pg/request.h"
 #include "pg/resolve_stats.h"
+#include "pg/spans.h"
 
 namespace promptreg::pg {
 namespace {
@@ -39,6 +40,18 @@ json::Value ReadVariables(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? EmptyObject() : JsonView(PG_GETARG_JSONB_P(argument));
 }
 
+// {} for NULL.
+Jsonb* ReadSnippetVersions(FunctionCallInfo fcinfo, int argument) {
+  Jsonb* given = PG_ARGISNULL(argument)
+                     ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")))
+                     : PG_GETARG_JSONB_P(argument);
+  if (!JB_ROOT_IS_OBJECT(given)) {
+    ereport(ERROR, (errcode(kInvalidArgument),
+                    errmsg("snippets must be a JSON object of version numbers by name")));
+  }
+  return given;
+}
+
 // The row type of the function's result. Kept by PostgreSQL's own cache, which notices when the
 // type changes.
 TupleDesc ResultRow(FunctionCallInfo fcinfo) {
@@ -67,7 +80,7 @@ Datum OptionalText(const text* value, bool* is_null) {
 
 // reason as a text datum; the four of them are made once.
 const text* ReasonText(Reason reason) {
-  static const text* texts[4] = {};
+  static const text* texts[kReasons] = {};
   const auto index = static_cast<size_t>(reason);
   if (texts[index] == nullptr) {
     MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
@@ -97,6 +110,7 @@ PG_FUNCTION_INFO_V1(promptreg_resolve);
 PG_FUNCTION_INFO_V1(promptreg_render);
 PG_FUNCTION_INFO_V1(promptreg_messages);
 PG_FUNCTION_INFO_V1(promptreg_request);
+PG_FUNCTION_INFO_V1(promptreg_spans);
 PG_FUNCTION_INFO_V1(promptreg_assign);
 PG_FUNCTION_INFO_V1(promptreg_render_version);
 PG_FUNCTION_INFO_V1(promptreg_render_template);
@@ -104,6 +118,7 @@ Datum promptreg_resolve(PG_FUNCTION_ARGS);
 Datum promptreg_render(PG_FUNCTION_ARGS);
 Datum promptreg_messages(PG_FUNCTION_ARGS);
 Datum promptreg_request(PG_FUNCTION_ARGS);
+Datum promptreg_spans(PG_FUNCTION_ARGS);
 Datum promptreg_assign(PG_FUNCTION_ARGS);
 Datum promptreg_render_version(PG_FUNCTION_ARGS);
 Datum promptreg_render_template(PG_FUNCTION_ARGS);
@@ -176,6 +191,16 @@ Datum promptreg_request(PG_FUNCTION_ARGS) {
   PG_RETURN_JSONB_P(body);
 }
 
+Datum promptreg_spans(PG_FUNCTION_ARGS) {
+  const pg::Request request = pg::ReadRequest(fcinfo);
+  const json::Value variables = pg::ReadVariables(fcinfo, 3);
+  const pg::Route* route = pg::OpenRoute(request.name, request.environment);
+  const pg::Version& version = *pg::Assign(*route, request.user).version;
+  InitMaterializedSRF(fcinfo, 0);
+  pg::AddSpans(version, variables, reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo));
+  PG_RETURN_VOID();
+}
+
 Datum promptreg_assign(PG_FUNCTION_ARGS) {
   const pg::Request request = pg::ReadRequest(fcinfo);
   const pg::Route* route = pg::OpenRoute(request.name, request.environment);
@@ -196,14 +221,15 @@ Datum promptreg_assign(PG_FUNCTION_ARGS) {
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(row, values, nulls)));
 }
 
-// (name text, version integer, vars jsonb)
+// (name text, version integer, vars jsonb, snippets jsonb)
 Datum promptreg_render_version(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0)) pg::RefuseNull("name of the prompt");
   if (PG_ARGISNULL(1)) pg::RefuseNull("version");
   const json::Value variables = pg::ReadVariables(fcinfo, 2);
   std::string_view prompt;
   const pg::Version* version =
-      pg::OpenVersion(pg::TextView(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), &prompt);
+      pg::OpenVersion(pg::TextView(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1),
+                      {.environment = "", .chosen = pg::ReadSnippetVersions(fcinfo, 3)}, &prompt);
   if (!version->chat) PG_RETURN_TEXT_P(pg::RenderText(*version, variables));
   Jsonb* messages = pg::RenderMessages(*version, variables);
   PG_RETURN_TEXT_P(cstring_to_text(JsonbToCString(nullptr, &messages->root, VARSIZE(messages))));

@@ -53,13 +53,13 @@ CREATE FUNCTION promptreg.history_guards(OUT relation name, OUT name name, OUT d
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT t.relation, 'append_only', 'BEFORE UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change()'
-    FROM unnest('{names,versions,deployments,weights,overrides,audit_log,changes,guard_events}'::name[]) AS t (relation)
+    FROM unnest('{names,versions,snippet_uses,deployments,weights,overrides,audit_log,changes,guard_events}'::name[]) AS t (relation)
   UNION ALL
   SELECT t.relation, 'no_delete', 'BEFORE DELETE ON %s FOR EACH ROW EXECUTE FUNCTION promptreg.refuse_change()'
     FROM unnest('{prompts,routes,experiments,namespaces,holdouts,guards}'::name[]) AS t (relation)
   UNION ALL
   SELECT t.relation, 'no_truncate', 'BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION promptreg.refuse_change()'
-    FROM unnest('{prompts,names,versions,environments,deployments,experiments,weights,overrides,namespaces,holdouts,routes,audit_log,changes,guards,guard_events}'::name[]) AS t (relation)
+    FROM unnest('{prompts,names,versions,snippet_uses,environments,deployments,experiments,weights,overrides,namespaces,holdouts,routes,audit_log,changes,guards,guard_events}'::name[]) AS t (relation)
   UNION ALL VALUES
     ('environments', 'no_change',
      'BEFORE UPDATE OR DELETE ON %s FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION promptreg.refuse_builtin_change()'),

@@ -150,23 +150,23 @@ RETURN (SELECT jsonb_strip_nulls(jsonb_object_agg(v.value ->> 'key', v.value -> 
           FROM jsonb_array_elements(variants) AS v (value));
 COMMENT ON FUNCTION promptreg.variant_weights(jsonb) IS 'Weights of the variants that an array describes, by key';
 
-CREATE FUNCTION promptreg.required_variables(name text, version integer) RETURNS text[]
+CREATE FUNCTION promptreg.required_variables(name text, version integer, env text) RETURNS text[]
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'promptreg_required_variables';
-COMMENT ON FUNCTION promptreg.required_variables(text, integer) IS
+COMMENT ON FUNCTION promptreg.required_variables(text, integer, text) IS
   'Variables without which a version cannot be rendered, sorted. Checks the caller''s right to read the prompt';
 
 -- An application that gives what the deployed version requires must be able to get any variant.
-CREATE FUNCTION promptreg.check_same_variables(prompt promptreg.prompts, deployed integer, versions integer[]) RETURNS void
+CREATE FUNCTION promptreg.check_same_variables(prompt promptreg.prompts, env text, deployed integer, versions integer[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  known text[] := promptreg.required_variables(prompt.name, deployed);
+  known text[] := promptreg.required_variables(prompt.name, deployed, env);
   differences text;
 BEGIN
   SELECT string_agg(format('Version %s requires %s besides.', d.version, d.names), E'\n' ORDER BY d.version) INTO differences
     FROM (SELECT v.version, string_agg(r.name, ', ' ORDER BY r.name) AS names
             FROM (SELECT DISTINCT unnest(versions)) AS v (version),
-                 unnest(promptreg.required_variables(prompt.name, v.version)) AS r (name)
+                 unnest(promptreg.required_variables(prompt.name, v.version, env)) AS r (name)
            WHERE r.name <> ALL (known)
            GROUP BY v.version) AS d;
   IF differences IS NOT NULL THEN
@@ -178,13 +178,13 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION promptreg.check_same_variables(promptreg.prompts, integer, integer[]) IS
+COMMENT ON FUNCTION promptreg.check_same_variables(promptreg.prompts, text, integer, integer[]) IS
   'Error if a version requires variables that the deployed one does not';
 
 -- What holds for a promotion holds for a share of the traffic too.
 CREATE FUNCTION promptreg.check_servable(prompt promptreg.prompts, env text, versions integer[], accept_differences boolean)
 RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   deployed integer := (promptreg.last_deployment(prompt.id, check_servable.env)).version;
@@ -197,7 +197,7 @@ BEGIN
      FROM (SELECT DISTINCT unnest(versions) ORDER BY 1) AS v (version)
     WHERE v.version <> deployed;
   IF accept_differences IS NOT TRUE THEN
-    PERFORM promptreg.check_same_variables(prompt => check_servable.prompt, deployed => deployed, versions => check_servable.versions);
+    PERFORM promptreg.check_same_variables(prompt => check_servable.prompt, env => check_servable.env, deployed => deployed, versions => check_servable.versions);
   END IF;
 END;
 $$;

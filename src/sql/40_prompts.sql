@@ -204,6 +204,7 @@ BEGIN
       DETAIL = format('It is served in %s.', served),
       HINT = 'Take it out of service with prompt_retire first.';
   END IF;
+  PERFORM promptreg.check_unused(target, NULL, format('prompt "%s" is used as a snippet', target.name));
   IF target.archived_at IS NULL THEN
     UPDATE promptreg.prompts p SET archived_at = clock_timestamp() WHERE p.id = target.id;
     PERFORM promptreg.audit(event => 'archived', prompt => target.name, reason => _prompt_archive.reason);

@@ -286,10 +286,13 @@ BEGIN
   VALUES (prompt.id, row.version, draft.messages, draft.variables, draft.model, draft.params, row.metadata,
           draft.syntax, draft.escape, row.parent_version, row.branch, row.message, row.author, row.created_at,
           row.content_hash, row.previous_hash, row.chain_hash);
+  PERFORM promptreg.record_snippet_uses(prompt_id => prompt.id, version => row.version,
+    messages => draft.messages, variables => draft.variables, syntax => draft.syntax);
   PERFORM promptreg.audit(event => 'committed', prompt => prompt.name, version => row.version,
     previous => row.parent_version, reason => row.message,
-    after => jsonb_build_object('branch', row.branch, 'content_hash', encode(row.content_hash, 'hex'),
-                                'chain_hash', encode(row.chain_hash, 'hex')));
+    after => jsonb_strip_nulls(jsonb_build_object(
+      'branch', row.branch, 'content_hash', encode(row.content_hash, 'hex'),
+      'chain_hash', encode(row.chain_hash, 'hex'), 'snippets', promptreg.uses_as_json(prompt.id, row.version))));
   RETURN row.version;
 END;
 $$;

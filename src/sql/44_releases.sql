@@ -115,19 +115,25 @@ BEGIN ATOMIC
          'End it with prompt_experiment_stop, or promote with end_experiment => true.'
     FROM promptreg.experiments x
    WHERE x.prompt_id = (unmet_conditions.prompt).id AND x.environment = unmet_conditions.env
-     AND x.state IN ('running', 'paused') AND NOT unmet_conditions.end_experiment;
+     AND x.state IN ('running', 'paused') AND NOT unmet_conditions.end_experiment
+  UNION ALL
+  SELECT c.condition, c.detail, c.hint
+    FROM ROWS FROM (jsonb_to_recordset(promptreg.snippet_conditions_now(
+           (unmet_conditions.prompt).id, unmet_conditions.env, unmet_conditions.version))
+           AS (condition text, detail text, hint text)) c;
 END;
 COMMENT ON FUNCTION promptreg.unmet_conditions(promptreg.prompts, integer, text, boolean) IS
   'What stands against promoting a version: the one list that prompt_promote and prompt_promotable share';
 
 CREATE FUNCTION promptreg.check_promotable(prompt promptreg.prompts, version integer, env text, end_experiment boolean)
 RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   unmet record;
 BEGIN
-  SELECT string_agg(u.detail, E'\n' ORDER BY u.condition) AS details, string_agg(u.hint, E'\n' ORDER BY u.condition) AS hints,
+  PERFORM promptreg.lock_snippets(prompt.id, check_promotable.version, env);
+  SELECT string_agg(u.detail, E'\n' ORDER BY u.condition, u.detail) AS details, string_agg(DISTINCT u.hint, E'\n') AS hints,
          bool_and(u.condition = 'experiment_running') AS only_experiment INTO unmet
     FROM promptreg.unmet_conditions(prompt, version, env, end_experiment) u;
   IF unmet.details IS NOT NULL THEN
@@ -274,6 +280,9 @@ DECLARE
     current => promptreg.last_deployment(prompt.id, rollback.env));
 BEGIN
   PERFORM promptreg.end_experiment(prompt => rollback.prompt, env => rollback.env, reason => 'ended by a rollback');
+  IF target.version IS NOT NULL THEN
+    PERFORM promptreg.check_snippets(prompt => rollback.prompt, version => target.version, env => rollback.env);
+  END IF;
   RETURN promptreg.deploy(prompt => rollback.prompt, env => rollback.env,
     event => 'rolled_back', version => target.version,
     rollback_to => target.rollback_to, reason => rollback.reason, idempotency_key => rollback.idempotency_key);
@@ -325,6 +334,8 @@ BEGIN
       MESSAGE = format('prompt "%s" cannot be retired from %s while an experiment is running', prompt.name, retire.env),
       HINT = 'End it with prompt_experiment_stop, or retire with end_experiment => true.';
   END IF;
+  PERFORM promptreg.check_unused(prompt => retire.prompt, env => retire.env,
+    message => format('prompt "%s" is used as a snippet in %s', prompt.name, retire.env));
   RETURN promptreg.deploy(prompt => retire.prompt, env => retire.env, event => 'retired', version => NULL,
     rollback_to => last.number, reason => retire.reason, idempotency_key => retire.idempotency_key);
 END;

@@ -86,3 +86,40 @@ COMMENT ON COLUMN promptreg.route_status.reason IS 'Why';
 COMMENT ON COLUMN promptreg.route_status.deployed_by IS 'Role that did it';
 COMMENT ON COLUMN promptreg.route_status.deployed_at IS 'When';
 COMMENT ON COLUMN promptreg.route_status.changed_at IS 'When the route last changed, its experiment included';
+
+CREATE VIEW promptreg.snippet_graph WITH (security_invoker = true) AS
+WITH RECURSIVE served AS (
+  SELECT r.prompt_id, r.version, r.environment FROM promptreg.routes r WHERE r.version IS NOT NULL
+  UNION
+  SELECT a.prompt_id, a.version, r.environment
+    FROM promptreg.routes r JOIN promptreg.variants a ON a.experiment_id = r.experiment_id AND a.prompt_id = r.prompt_id
+), used AS (
+  SELECT u.prompt_id, u.version, s.environment, u.reference, u.snippet_id, f.version AS snippet_version, true AS direct
+    FROM promptreg.snippet_uses u
+    LEFT JOIN served s ON s.prompt_id = u.prompt_id AND s.version = u.version,
+         LATERAL (SELECT coalesce(u.snippet_version,
+                   (SELECT r.version FROM promptreg.routes r
+                     WHERE r.prompt_id = u.snippet_id AND r.environment = coalesce(u.environment, s.environment)))) AS f (version)
+  UNION
+  SELECT c.prompt_id, c.version, c.environment, u.reference, u.snippet_id, f.version, false
+    FROM used c
+    JOIN promptreg.snippet_uses u ON u.prompt_id = c.snippet_id AND u.version = c.snippet_version,
+         LATERAL (SELECT coalesce(u.snippet_version,
+                   (SELECT r.version FROM promptreg.routes r
+                     WHERE r.prompt_id = u.snippet_id AND r.environment = coalesce(u.environment, c.environment)))) AS f (version)
+)
+SELECT s.name AS snippet, c.snippet_version, c.reference, p.name AS prompt, c.version, c.environment, bool_or(c.direct) AS direct
+  FROM used c
+  JOIN promptreg.prompts s ON s.id = c.snippet_id
+  JOIN promptreg.prompts p ON p.id = c.prompt_id
+ GROUP BY s.name, c.snippet_version, c.reference, p.name, c.version, c.environment;
+COMMENT ON VIEW promptreg.snippet_graph IS
+  'Who uses which snippet, directly and through other snippets: one row for each environment that serves the using version';
+COMMENT ON COLUMN promptreg.snippet_graph.snippet IS 'Name of the snippet';
+COMMENT ON COLUMN promptreg.snippet_graph.snippet_version IS
+  'Version of it that goes in; NULL: it follows an environment in which nothing is served';
+COMMENT ON COLUMN promptreg.snippet_graph.reference IS 'How the template names it: tone, tone@3 or tone@production';
+COMMENT ON COLUMN promptreg.snippet_graph.prompt IS 'Name of the prompt that uses it';
+COMMENT ON COLUMN promptreg.snippet_graph.version IS 'Version that uses it';
+COMMENT ON COLUMN promptreg.snippet_graph.environment IS 'Environment that serves that version; NULL: none does';
+COMMENT ON COLUMN promptreg.snippet_graph.direct IS 'Whether the version names it itself, not only through another snippet';

@@ -10,7 +10,7 @@ CREATE TYPE promptreg.broken_record AS (
 );
 COMMENT ON TYPE promptreg.broken_record IS 'Where history was found to have been tampered with';
 COMMENT ON COLUMN promptreg.broken_record.prompt IS 'Name of the prompt; NULL for records of the database';
-COMMENT ON COLUMN promptreg.broken_record.record IS 'version, deployment, weights, override, experiment, route, name, audit_log, change or table';
+COMMENT ON COLUMN promptreg.broken_record.record IS 'version, snippet_uses, deployment, weights, override, experiment, route, name, audit_log, change or table';
 COMMENT ON COLUMN promptreg.broken_record.environment IS 'Environment of a deployment or route; key of the experiment for weights, overrides and experiments; the name itself for names';
 COMMENT ON COLUMN promptreg.broken_record.number IS 'Number of the record: version, deployment, row of weights, override, seq or id';
 COMMENT ON COLUMN promptreg.broken_record.problem IS 'What is wrong';
@@ -212,6 +212,28 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION promptreg.verify_experiments(bigint) IS 'The first experiment that is not as it was started';
 
+CREATE FUNCTION promptreg.verify_snippet_uses(prompt_id bigint) RETURNS SETOF promptreg.broken_record
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
+BEGIN ATOMIC
+  SELECT coalesce(u.name, a.prompt), 'snippet_uses', NULL::text, coalesce(u.version, a.version)::bigint,
+         'the snippets it uses are not those that were recorded'
+    FROM (SELECT p.name, u.prompt_id, u.version,
+                 jsonb_object_agg(u.reference, jsonb_strip_nulls(jsonb_build_object(
+                   'prompt', s.name, 'version', u.snippet_version, 'environment', u.environment))) AS uses
+            FROM ONLY promptreg.snippet_uses u
+            JOIN promptreg.prompts p ON p.id = u.prompt_id
+            JOIN promptreg.prompts s ON s.id = u.snippet_id
+           GROUP BY p.name, u.prompt_id, u.version) u
+    FULL JOIN (SELECT g.prompt, g.version, g.after -> 'snippets' AS uses
+                 FROM ONLY promptreg.audit_log g WHERE g.event = 'committed' AND g.after ? 'snippets') a
+      ON a.prompt = u.name AND a.version = u.version
+    LEFT JOIN promptreg.prompts p ON p.name = coalesce(u.name, a.prompt)
+   WHERE (verify_snippet_uses.prompt_id IS NULL OR p.id = verify_snippet_uses.prompt_id)
+     AND u.uses IS DISTINCT FROM a.uses
+   ORDER BY coalesce(u.name, a.prompt) COLLATE "C", coalesce(u.version, a.version) LIMIT 1;
+END;
+COMMENT ON FUNCTION promptreg.verify_snippet_uses(bigint) IS 'The first version whose uses of snippets are not as they were recorded';
+
 CREATE FUNCTION promptreg.verify_names(prompt_id bigint) RETURNS SETOF promptreg.broken_record
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
 BEGIN ATOMIC
@@ -292,6 +314,7 @@ BEGIN
     target_id := (promptreg.open_prompt(name => _prompt_verify.name, "right" => 'read')).id;
   END IF;
   RETURN QUERY SELECT b.* FROM promptreg.verify_versions(target_id) b;
+  RETURN QUERY SELECT b.* FROM promptreg.verify_snippet_uses(target_id) b;
   RETURN QUERY SELECT b.* FROM promptreg.verify_deployments(target_id) b;
   RETURN QUERY SELECT b.* FROM promptreg.verify_weights(target_id) b;
   RETURN QUERY SELECT b.* FROM promptreg.verify_overrides(target_id) b;

@@ -71,6 +71,29 @@ LANGUAGE c STABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'promptreg_request
 COMMENT ON FUNCTION @extschema@.prompt_request(text, text, text, jsonb, text) IS
   'The body of a request to openai, anthropic or gemini: finished messages, model and parameters in the provider''s own form. Right: resolve';
 
+CREATE TYPE promptreg.span AS (
+  message  integer,
+  start    integer,
+  length   integer,
+  variable text,
+  trusted  boolean,
+  text     text
+);
+COMMENT ON TYPE promptreg.span IS 'A piece of a finished prompt, and where it comes from';
+COMMENT ON COLUMN promptreg.span.message IS 'Which of the messages, from 0; 0 for a text prompt';
+COMMENT ON COLUMN promptreg.span.start IS 'Where in the content of the message it starts, in bytes, from 0';
+COMMENT ON COLUMN promptreg.span.length IS 'How many bytes it has';
+COMMENT ON COLUMN promptreg.span.variable IS 'The variable whose value, or a part of it, this is; NULL: the text of the template';
+COMMENT ON COLUMN promptreg.span.trusted IS 'Whether it is the text of the template, or of a variable that is declared as trusted';
+COMMENT ON COLUMN promptreg.span.text IS 'The piece itself';
+
+CREATE FUNCTION @extschema@.prompt_spans(
+  name text, env text DEFAULT 'production', user_id text DEFAULT NULL, vars jsonb DEFAULT '{}'
+) RETURNS SETOF promptreg.span
+LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 20 AS 'MODULE_PATHNAME', 'promptreg_spans';
+COMMENT ON FUNCTION @extschema@.prompt_spans(text, text, text, jsonb) IS
+  'The finished messages in pieces, each with the variable that it comes from: in order and without gaps. Right: resolve';
+
 CREATE FUNCTION @extschema@.prompt_assign(
   name text, env text DEFAULT 'production', user_id text DEFAULT NULL
 ) RETURNS promptreg.assignment
@@ -78,10 +101,17 @@ LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'promptreg_assign'
 COMMENT ON FUNCTION @extschema@.prompt_assign(text, text, text) IS
   'Which version and variant a user gets in an environment, without rendering it. Right: resolve';
 
-CREATE FUNCTION @extschema@.prompt_render_version(name text, version integer, vars jsonb DEFAULT '{}') RETURNS text
+CREATE FUNCTION @extschema@.prompt_render_version(
+  name text, version integer, vars jsonb DEFAULT '{}', snippets jsonb DEFAULT NULL
+) RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'promptreg_render_version';
-COMMENT ON FUNCTION @extschema@.prompt_render_version(text, integer, jsonb) IS
-  'The finished text of a version of a text prompt, deployed or not; the messages as JSON text for a chat prompt. Right: read';
+COMMENT ON FUNCTION @extschema@.prompt_render_version(text, integer, jsonb, jsonb) IS
+  'The finished text of a version of a text prompt, deployed or not; the messages as JSON text for a chat prompt. snippets: versions of the snippets that it follows, as prompt_snippets gives them. Right: read';
+
+CREATE FUNCTION @extschema@.prompt_snippets(name text, env text DEFAULT 'production', user_id text DEFAULT NULL) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'promptreg_snippets';
+COMMENT ON FUNCTION @extschema@.prompt_snippets(text, text, text) IS
+  'The versions of all snippets that go into what a user gets, {"name": version}, for prompt_render_version. Right: resolve';
 
 CREATE FUNCTION @extschema@.prompt_render_template(
   template text, vars jsonb DEFAULT '{}', snippets jsonb DEFAULT '{}', escape text DEFAULT 'none',

@@ -35,6 +35,10 @@ ALTER TABLE promptreg.versions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.versions FOR SELECT
   USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
 
+ALTER TABLE promptreg.snippet_uses ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.snippet_uses FOR SELECT
+  USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
+
 ALTER TABLE promptreg.deployments ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.deployments FOR SELECT
   USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
@@ -95,6 +99,10 @@ CREATE POLICY readable ON promptreg.rollups FOR SELECT USING (promptreg.allowed(
 ALTER TABLE promptreg.maintenance_runs ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.maintenance_runs FOR SELECT USING (promptreg.allowed('admin', '*'));
 
+ALTER TABLE promptreg.rollouts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.rollouts FOR SELECT
+  USING (experiment_id IN (SELECT x.id FROM promptreg.experiments x));
+
 ALTER TABLE promptreg.guards ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.guards FOR SELECT
   USING (prompt_id IN (SELECT p.id FROM promptreg.prompts p));
@@ -109,3 +117,17 @@ CREATE POLICY readable ON promptreg.guard_events FOR SELECT
 
 ALTER TABLE promptreg.retention ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.retention FOR SELECT USING (promptreg.allowed('admin', '*'));
+
+ALTER TABLE promptreg.metrics ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.metrics FOR SELECT USING (promptreg.allowed('read', NULL));
+
+DO $$
+DECLARE
+  relation text;
+BEGIN
+  FOREACH relation IN ARRAY '{experiment_plans,experiment_metrics,experiment_users,experiment_exposures,experiment_totals,experiment_stats,experiment_figures,experiment_splits}'::text[] LOOP
+    EXECUTE pg_catalog.format('ALTER TABLE promptreg.%I ENABLE ROW LEVEL SECURITY', relation);
+    EXECUTE pg_catalog.format('CREATE POLICY readable ON promptreg.%I FOR SELECT USING (experiment_id IN (SELECT x.id FROM promptreg.experiments x))', relation);
+  END LOOP;
+END;
+$$;

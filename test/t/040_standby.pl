@@ -74,6 +74,7 @@ my %calls = (
 	prompt_render_version => q{('p', 5, '{"name": "Ann"}')},
 	prompt_resolve => q{('p', 'staging', 'user 7', '{"name": "Ann"}')},
 	prompt_search => q{('prompt')},
+	prompt_snippets => q{('p', 'staging', 'user 7')},
 	prompt_verify => '()');
 my %readers = map { $_ => 1 } split /\n/, $primary->safe_psql('postgres', q{
 	SELECT DISTINCT proname FROM pg_proc WHERE proname LIKE 'prompt\_%' AND provolatile <> 'v' AND pronamespace = 'public'::regnamespace});

@@ -29,6 +29,10 @@ $node->safe_psql('postgres', q{
 	SELECT prompt_promote('🐢 emoji/''quote"', 1, 'production');
 	SELECT prompt_retire('🐢 emoji/''quote"', 'production', 'gone');
 	SELECT prompt_promote('🐢 emoji/''quote"', 1, 'staging');
+	SELECT prompt_register('tone', 'Be {{style}}.'), prompt_register('tone', 'Be very {{style}}.');
+	SELECT prompt_promote('tone', 1, 'production');
+	SELECT prompt_register('composed', '{{> tone}} {{> tone@2}} {{> tone@production}}');
+	SELECT prompt_promote('composed', 1, 'production');
 	SELECT prompt_archive('served nowhere', 'nobody needs it');
 	SELECT prompt_rename('chat', 'chat/new name');
 	SELECT prompt_experiment_start('support/triage', 'canary', '[{"key": "a", "version": 1, "weight": 1}, {"key": "b", "version": 2, "weight": 2}]', key => 'ended');
@@ -51,6 +55,9 @@ $node->safe_psql('postgres', q{
 	INSERT INTO promptreg.executions (at, request_id, prompt, version) VALUES ('2016-05-05', 'waits', 'support/triage', 2);
 	SELECT prompt_feedback('r' || i, rating => i % 5 + 1, comment => E'\\.', at => '2026-01-05 12:00Z') FROM generate_series(1, 4) i;
 	SELECT promptreg.take_rows('test');
+	SELECT prompt_metric_define('errors', 'ratio', 'error', 'executions', 'down', role => 'primary'), prompt_metric_define('tokens', 'count', 'tokens_in');
+	SELECT prompt_experiment_plan('running', 1000);
+	SELECT promptreg.refresh_experiments();
 	SELECT prompt_log('support/triage', 1, request_id => 'not taken', at => '2026-01-02 12:00Z');
 	INSERT INTO own VALUES (1, 'support/triage', 1)});
 
@@ -62,8 +69,10 @@ sub answers
 		q{SELECT r.* FROM generate_series(1, 300) u, unnest('{production,canary}'::text[]) env,
 		         prompt_resolve('support/triage', env, 'user ' || u, '{"name": "Zoë"}') r ORDER BY u, env},
 		q{SELECT prompt_messages('chat/new name', vars => '{"persona": "p", "q": "?"}'), prompt_render('🐢 emoji/''quote"', 'staging')},
+		q{SELECT prompt_render('composed', vars => '{"style": "kind"}'), prompt_snippets('composed')},
+		q{SELECT * FROM promptreg.snippet_graph g ORDER BY g},
 		q{SET ROLE app; SELECT prompt_render('support/triage', user_id => 'u'); RESET ROLE},
-		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions deployments experiments variants weights overrides namespaces holdouts routes audit_log changes grants pending_changes executions outcomes model_prices watermarks)),
+		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions snippet_uses deployments experiments variants weights overrides namespaces holdouts rollouts guards guard_counts guard_events routes audit_log changes grants pending_changes executions outcomes model_prices watermarks metrics experiment_plans experiment_metrics experiment_users experiment_exposures experiment_totals experiment_stats experiment_figures experiment_splits)),
 		q{SELECT name, rank, description, builtin FROM promptreg.environments ORDER BY name},
 		q{SELECT * FROM prompt_changes_since(0)},
 		q{SELECT name, prompt_history(name) FROM promptreg.prompts ORDER BY id},

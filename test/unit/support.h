@@ -110,6 +110,8 @@ struct Template {
   tmpl::Escape escape = tmpl::Escape::kNone;
   Json declarations = {};
   Json snippets = {};
+  bool infer = false;
+  bool snippets_exist = false;
   tmpl::Limits limits = {};
   bool require_object = true;
   const volatile std::sig_atomic_t* interrupt = nullptr;
@@ -126,7 +128,9 @@ struct Template {
                                  .syntax = syntax,
                                  .escape = escape,
                                  .declarations = declarations.value(),
-                                 .snippets = snippets.value()};
+                                 .infer = infer,
+                                 .snippets = snippets.value(),
+                                 .snippets_exist = snippets_exist};
     const bool compiled = tmpl::Compile(source, limits, &program, &error);
     code = error.code;
     return compiled;

@@ -94,6 +94,7 @@ Code Bind(ProgramView program, Value variables, bool require_object, const Rende
        {&scratch->out, &scratch->texts[0], &scratch->texts[1], &scratch->coerced}) {
     if (buffer->capacity > kKept) buffer->Free();
   }
+  if (scratch->spans.capacity > kKept / sizeof(Span)) scratch->spans.Free();
   scratch->operations = scratch->bytes = 0;
   scratch->root = variables;
   if (variables.kind() != Kind::kObject && !variables.missing() && require_object) {

@@ -346,7 +346,7 @@ bool Compiler::UseVariable(const Context& context, const Node& node, std::string
   Name& name = draft_->names[*id];
   name.used = true;
   if (name.variable) return true;
-  if (!draft_->declared) {
+  if (!draft_->declared || source_.infer) {
     name.variable = true;
     draft_->inferred.push_back(*id);
     return true;

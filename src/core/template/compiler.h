@@ -136,7 +136,7 @@ class Compiler {
   const Ast* FindSnippet(const Context& context, const Node& node, std::string_view name,
                          bool* missing);
   const Ast* ParseSnippet(const Context& context, const Node& node, std::string_view name,
-                          std::string_view text);
+                          std::string_view text, Syntax syntax);
   bool ReadOverrides(const Context& context, const Node& parent, const Overrides** overrides);
   bool ExpandOverride(const Context& context, const Node& block, const Override& override);
 

@@ -79,23 +79,32 @@ const Ast* Compiler::FindSnippet(const Context& context, const Node& node, std::
     return nullptr;
   }
   const json::Value text = source_.snippets.Find(name);
-  *missing = text.missing();
+  *missing = text.missing() && !source_.snippets_exist;
   if (*missing) return nullptr;
-  if (text.kind() != json::Kind::kString) {
-    Fail(Code::kUndefinedSnippet, context, node.position,
-         "snippet \"" + QuoteTag(name) + "\" must be a string");
-    return nullptr;
+  if (text.kind() == json::Kind::kString) {
+    return ParseSnippet(context, node, name, text.string(), source_.syntax);
   }
-  return ParseSnippet(context, node, name, text.string());
+  const json::Value problem = text.Find("problem");
+  Syntax syntax;
+  if (text.kind() == json::Kind::kObject && problem.missing() &&
+      FindSyntax(text.Find("syntax").string(), &syntax)) {
+    return ParseSnippet(context, node, name, text.Find("text").string(), syntax);
+  }
+  Fail(Code::kUndefinedSnippet, context, node.position,
+       "snippet \"" + QuoteTag(name) + "\" " +
+           (text.missing()      ? "does not exist"
+            : problem.missing() ? "must be a string"
+                                : std::string(problem.string())));
+  return nullptr;
 }
 
 const Ast* Compiler::ParseSnippet(const Context& context, const Node& node, std::string_view name,
-                                  std::string_view text) {
+                                  std::string_view text, Syntax syntax) {
   const auto [found, added] = snippets_.try_emplace(name);
   Ast* ast = &found->second;
   if (!added) return ast;
   Fault fault;
-  if (Parse(text, source_.syntax, limits_, ast, &fault)) return ast;
+  if (Parse(text, syntax, limits_, ast, &fault)) return ast;
   if (fault.code == Code::kTemplateTooLarge) {
     Fail(fault.code, context, node.position,
          "snippet \"" + QuoteTag(name) + "\": " + fault.message);

@@ -30,4 +30,17 @@ bool Parse(std::string_view text, Syntax syntax, const Limits& limits, Ast* ast,
   return true;
 }
 
+bool FindSyntax(std::string_view name, Syntax* syntax) {
+  if (name == "mustache") {
+    *syntax = Syntax::kMustache;
+  } else if (name == "fstring") {
+    *syntax = Syntax::kFString;
+  } else if (name == "none") {
+    *syntax = Syntax::kNone;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 }  // namespace promptreg::tmpl

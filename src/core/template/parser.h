@@ -11,6 +11,9 @@ namespace promptreg::tmpl {
 // `ast` views `text`. False: *fault says why.
 bool Parse(std::string_view text, Syntax syntax, const Limits& limits, Ast* ast, Fault* fault);
 
+// mustache, fstring or none. False: it is none of them.
+bool FindSyntax(std::string_view name, Syntax* syntax);
+
 // The parts of Parse.
 bool ParseMustache(std::string_view text, const Limits& limits, Ast* ast, Fault* fault);
 bool ParseFString(std::string_view text, const Limits& limits, Ast* ast, Fault* fault);

@@ -15,9 +15,49 @@ namespace {
 using json::Kind;
 using json::Value;
 
+// Origins of values: where each byte of a rendering comes from, for those who ask. An origin is one
+// of the program's names, or one of these.
+constexpr uint32_t kNoOrigin = UINT32_MAX;       // no variable
+constexpr uint32_t kRootOrigin = kNoOrigin - 1;  // all variables at once
+
+// An ordinary rendering's companion: it notes nothing, and nothing of it is left in the code.
+struct NoTrace {
+  static constexpr bool kOn = false;
+};
+
+// Notes the variable behind each context, behind the register, and behind each value in the output.
+class Trace {
+ public:
+  static constexpr bool kOn = true;
+  explicit Trace(Scratch* scratch) noexcept : scratch_(scratch) {}
+
+  bool SetContext(uint32_t frame, uint32_t origin) noexcept {
+    if (!scratch_->origins.Reserve(size_t{frame} + 1)) return false;
+    scratch_->origins.data[frame] = origin;
+    return true;
+  }
+  uint32_t context(uint32_t frame) const noexcept { return scratch_->origins.data[frame]; }
+
+  void Add(size_t begin, size_t end, std::string_view name) noexcept {
+    if (begin == end) return;
+    failed = !scratch_->spans.Reserve(count_ + 1);
+    if (!failed) scratch_->spans.data[count_++] = {.begin = begin, .end = end, .name = name};
+  }
+  std::span<const Span> spans() const noexcept { return {scratch_->spans.data, count_}; }
+
+  uint32_t loaded = kNoOrigin;  // into the register
+  bool failed = false;          // memory ran out
+
+ private:
+  Scratch* scratch_;
+  size_t count_ = 0;
+};
+
+template <class Companion>
 class Renderer {
  public:
-  Renderer(const Layout& program, const RenderOptions& options, Scratch* scratch) noexcept
+  Renderer(const Layout& program, const RenderOptions& options, Scratch* scratch,
+           Companion trace) noexcept
       : program_(program),
         base_(program.base()),
         slots_(scratch->slots.data),
@@ -25,7 +65,8 @@ class Renderer {
         limits_(options.limits),
         now_(options.now),
         out_(&scratch->out, scratch, BytesLeft(options, *scratch), options.interrupt, options.room),
-        filters_(program, options, scratch) {}
+        filters_(program, options, scratch),
+        trace_(trace) {}
 
   Code Run(uint32_t part) noexcept {
     const uint64_t limit = limits_.render_operations;
@@ -36,11 +77,15 @@ class Renderer {
     root.context = scratch_->root;
     root.objects = 0;  // its names are in the slots
     root.loop = 0;
+    if constexpr (Companion::kOn) {
+      if (!trace_.SetContext(0, kRootOrigin)) return Code::kOutOfMemory;
+    }
     const Code code = Loop(part);
     return code == Code::kOk ? out_.code() : code;
   }
 
   const Output& out() const noexcept { return out_; }
+  const Companion& trace() const noexcept { return trace_; }
   Value culprit() const noexcept { return filters_.culprit(); }
   uint64_t operations_left() const noexcept {
     const uint64_t left = operations_left_ + ticks_;
@@ -86,13 +131,16 @@ class Renderer {
         case OpCode::kLoadSlot:
         case OpCode::kLoadName:
         case OpCode::kLoadTop:
+          if constexpr (Companion::kOn) trace_.loaded = OriginOf(*op, top_);
           Load(Follow(Get(*op), op->arg));
           break;
         case OpCode::kLoadLiteral:
+          if constexpr (Companion::kOn) trace_.loaded = kNoOrigin;
           Load(program_.container(op->arg));
           break;
 
         case OpCode::kLoadSpecial:
+          if constexpr (Companion::kOn) trace_.loaded = kNoOrigin;
           Load(Get(static_cast<Special>(op->name)));
           break;
         case OpCode::kBranch: {
@@ -124,6 +172,10 @@ class Renderer {
           }
           const Code code = Push(value);
           if (code != Code::kOk) return code;
+          if constexpr (Companion::kOn) {
+            const uint32_t origin = OriginOf(*op, top_ - 1);
+            if (!trace_.SetContext(top_, origin)) return Code::kOutOfMemory;
+          }
           break;
         }
         case OpCode::kInvertedSlot:
@@ -214,6 +266,9 @@ class Renderer {
 
   // Why an append failed: its own code, or the JSON's depth.
   Code Stopped() const noexcept {
+    if constexpr (Companion::kOn) {
+      if (trace_.failed) return Code::kOutOfMemory;
+    }
     return out_.code() == Code::kOk ? Code::kJsonTooDeep : out_.code();
   }
 
@@ -282,6 +337,25 @@ class Renderer {
     }
     // What is looked up is always the first of a path, which has a slot.
     return slots_[name];
+  }
+
+  // The origin of what Get finds with so many frames.
+  uint32_t OriginOf(const Op& op, uint32_t top) const noexcept {
+    switch (PlaceOf(op.code)) {
+      case Place::kSlot:
+        return op.name;
+      case Place::kTop:
+        return trace_.context(top);
+      case Place::kRegister:
+        return trace_.loaded;
+      case Place::kName:
+        break;
+    }
+    const Frame* frames = scratch_->frames.data;
+    for (uint32_t i = frames[top].objects; i != 0; i = frames[i - 1].objects) {
+      if (!frames[i].context.Find(program_.name(op.name)).missing()) return trace_.context(i);
+    }
+    return op.name;
   }
 
   Value Follow(Value value, uint32_t path) noexcept {
@@ -360,6 +434,20 @@ class Renderer {
   }
 
   bool Print(Value value, const Op& op) noexcept {
+    if constexpr (!Companion::kOn) {
+      return PrintValue(value, op);
+    } else {
+      const size_t begin = out_.size();
+      if (!PrintValue(value, op)) return false;
+      const uint32_t origin = OriginOf(op, top_);
+      if (origin == kNoOrigin) return true;
+      const bool root = origin == kRootOrigin;
+      trace_.Add(begin, out_.size(), root ? std::string_view(".") : program_.name(origin));
+      return !trace_.failed;
+    }
+  }
+
+  bool PrintValue(Value value, const Op& op) noexcept {
     const bool html = (op.flags & kEscapeFlag) != 0;
     if (!html && value.kind() == Kind::kString) return out_.Append(value.data(), value.length());
     if (!html) return out_.Print(value, limits_.json_depth);
@@ -384,6 +472,7 @@ class Renderer {
   const int64_t now_;
   Output out_;
   Filters filters_;
+  [[no_unique_address]] Companion trace_;
   Value register_;
   Value previous_;    // what the register held before
   uint32_t top_ = 0;  // the innermost frame
@@ -437,23 +526,39 @@ void Explain(Code code, const Limits& limits, Value culprit, Error* error) noexc
   }
 }
 
+template <class Companion>
+Code Run(Renderer<Companion>* renderer, uint32_t part, const RenderOptions& options,
+         Scratch* scratch, std::string_view* output, Error* error) noexcept {
+  const Code code = renderer->Run(part);
+  if (code != Code::kOk) {
+    Explain(code, options.limits, renderer->culprit(), error);
+    error->part = part;
+    return code;
+  }
+  scratch->bytes += renderer->out().size();
+  scratch->operations = options.limits.render_operations -
+                        std::min(options.limits.render_operations, renderer->operations_left());
+  *output = renderer->out().text();
+  return Code::kOk;
+}
+
 }  // namespace
 
 Code Render(ProgramView program, uint32_t part, const RenderOptions& options, Scratch* scratch,
             std::string_view* output, Error* error) noexcept {
   const Layout layout(program.data());
-  Renderer renderer(layout, options, scratch);
-  const Code code = renderer.Run(part);
-  if (code != Code::kOk) {
-    Explain(code, options.limits, renderer.culprit(), error);
-    error->part = part;
-    return code;
-  }
-  scratch->bytes += renderer.out().size();
-  scratch->operations = options.limits.render_operations -
-                        std::min(options.limits.render_operations, renderer.operations_left());
-  *output = renderer.out().text();
-  return Code::kOk;
+  Renderer<NoTrace> renderer(layout, options, scratch, {});
+  return Run(&renderer, part, options, scratch, output, error);
+}
+
+Code RenderTraced(ProgramView program, uint32_t part, const RenderOptions& options,
+                  Scratch* scratch, std::string_view* output, std::span<const Span>* spans,
+                  Error* error) noexcept {
+  const Layout layout(program.data());
+  Renderer<Trace> renderer(layout, options, scratch, Trace(scratch));
+  const Code code = Run(&renderer, part, options, scratch, output, error);
+  *spans = renderer.trace().spans();
+  return code;
 }
 
 }  // namespace promptreg::tmpl

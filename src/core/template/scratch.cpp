@@ -24,6 +24,8 @@ void ReleaseScratch(Scratch* scratch) noexcept {
   scratch->returns.Free();
   scratch->indent.Free();
   scratch->levels.Free();
+  scratch->origins.Free();
+  scratch->spans.Free();
   std::free(scratch);
 }
 

@@ -63,6 +63,8 @@ struct Scratch {
   Buffer<Return> returns;
   Buffer<char> indent;
   Buffer<json::Cursor> levels;  // of JSON that is being written
+  Buffer<uint32_t> origins;     // of a traced rendering: of each frame
+  Buffer<Span> spans;           // and of the output
   json::Value root;
   uint64_t operations = 0;  // spent by the renderings since Bind
   uint64_t bytes = 0;

@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/json/value.h"
 
@@ -84,11 +85,19 @@ struct Source {
   Escape escape = Escape::kNone;
   json::Value declarations;  // array of objects, see docs/templates.md; missing: infer
   std::span<const Placeholder> placeholders = {};
-  json::Value snippets;  // object, name -> text: what {{> name}} inserts; missing: none
+  bool infer = false;           // names that are not declared are inferred all the same
+  json::Value snippets;         // object by name of what {{> name}} inserts: a text, or {"text",
+                                // "syntax"}, or {"problem"}, why there is none; missing: none
+  bool snippets_exist = false;  // one that is not among them is an error, not nothing
 };
 
 // Compiles into *program (replaced). False: *error says why.
 bool Compile(const Source& source, const Limits& limits, std::string* program, Error* error);
+
+// The names of the snippets that the texts of a source include, each once, in order. A dynamic name
+// stands for all values of the enum it must be declared as. False: *error says why.
+bool FindSnippets(const Source& source, const Limits& limits, std::vector<std::string>* names,
+                  Error* error);
 
 // Brings declarations, an array of objects or an object by name, into the array form that Compile
 // and the registry store, with every key checked. False: *error says why.
@@ -170,5 +179,19 @@ Code Bind(ProgramView program, json::Value variables, bool require_object,
 // next Bind or Render with this scratch.
 Code Render(ProgramView program, uint32_t part, const RenderOptions& options, Scratch* scratch,
             std::string_view* output, Error* error) noexcept;
+
+// Bytes of a rendered text that a value has filled, and the name of the variable that the value is,
+// or is a part of; "." for all variables at once.
+struct Span {
+  size_t begin = 0;
+  size_t end = 0;
+  std::string_view name;
+};
+
+// The same, and where values stand in the result: in order, without overlaps. What lies between
+// them is the template's own. The spans stay valid as long as the result does.
+Code RenderTraced(ProgramView program, uint32_t part, const RenderOptions& options,
+                  Scratch* scratch, std::string_view* output, std::span<const Span>* spans,
+                  Error* error) noexcept;
 
 }  // namespace promptreg::tmpl

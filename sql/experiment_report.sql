@@ -1,0 +1,167 @@
+-- What experiments have shown: figures that can be checked by hand, and against the raw rows whatever the order of arrival.
+TRUNCATE promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;
+CREATE ROLE regress_report;
+SELECT prompt_register('report/a', 'one'), prompt_register('report/a', 'two'), (prompt_promote('report/a', 1, 'production')).version;
+CREATE FUNCTION test.start(key text) RETURNS text LANGUAGE sql RETURN prompt_experiment_start('report/a', 'production',
+  '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 2, "weight": 1}]', key => key);
+CREATE FUNCTION test.log(key text, variant text, user_id text, request_id text, cost_usd numeric DEFAULT NULL, at timestamptz DEFAULT NULL) RETURNS text LANGUAGE sql
+RETURN prompt_log('report/a', 1, user_id => user_id, request_id => request_id, experiment => key, variant => variant, cost_usd => cost_usd, at => at);
+
+-- 120 of 1000 against 150 of 1000 convert.
+SELECT prompt_metric_define('converted', 'proportion', 'conversion', role => 'primary');
+SELECT test.start('report-p');
+SELECT prompt_experiment_plan('report-p', 1000);
+SELECT count(test.log('report-p', v, v || i, v || i)) FROM generate_series(1, 1000) i, unnest('{control,b}'::text[]) v;
+SELECT count(prompt_feedback(v || i, conversion => i <= CASE v WHEN 'b' THEN 150 ELSE 120 END)) FROM generate_series(1, 1000) i, unnest('{control,b}'::text[]) v;
+SELECT metric, role, variant, version, users, executions, mean, lift, p_fixed::numeric(14,12), fixed_valid, p_adjusted::numeric(14,12), p_best::numeric(14,12),
+       expected_loss::numeric(14,12) FROM prompt_experiment_report('report-p');
+-- The interval of the lift by the delta method, the confidence sequence as the functions give them.
+SELECT abs(r.ci_high - 0.25 - 1.959963984540054 * sqrt(b.sd ^ 2 / 1000 / 0.12 ^ 2 + c.sd ^ 2 * 0.15 ^ 2 / 1000 / 0.12 ^ 4)) < 1e-12 AS ci,
+       abs(r.p_anytime - (promptreg.confidence_sequence(0.03, sqrt(b.sd ^ 2 / 1000 + c.sd ^ 2 / 1000), 2000)).p_value) < 1e-12 AS p, r.anytime_low < r.ci_low AS wider
+  FROM prompt_experiment_report('report-p') r, prompt_experiment_report('report-p') c, LATERAL (SELECT sqrt(0.15 * 0.85 * 1000 / 999) AS sd) b WHERE r.variant = 'b' AND c.variant = 'control';
+SELECT * FROM prompt_experiment_decision('report-p') \gx
+-- Twice as many of b convert: proven. What was proven stays so.
+SELECT count(prompt_feedback('b' || i, conversion => true)) FROM generate_series(151, 400) i;
+SELECT decision, variant, reason, fixed, anytime, bayes FROM prompt_experiment_decision('report-p') \gx
+SELECT p_anytime AS before FROM prompt_experiment_report('report-p') WHERE variant = 'b' \gset
+SELECT count(prompt_feedback('control' || i, conversion => true)) FROM generate_series(121, 350) i;
+SELECT mean, p_anytime <= :before AS kept FROM prompt_experiment_report('report-p') WHERE variant = 'b';
+-- Many more of control: the split is alarming, and nothing else counts.
+SELECT count(test.log('report-p', 'control', 'more' || i, 'more' || i)) FROM generate_series(1, 400) i;
+SELECT decision, variant, reason, sample_ratio_p < 0.001 AS p, sample_ratio_alarm FROM prompt_experiment_decision('report-p');
+-- What cannot be: other variants, other prompts, no user.
+SELECT count(test.log('report-p', 'c', 'u', 'c')), count(test.log('report-p', 'control', NULL, 'none')),
+       count(prompt_log('other', 1, user_id => 'u', experiment => 'report-p', variant => 'b'));
+SELECT variant, users, executions FROM prompt_experiment_report('report-p');
+-- On a server that only reads, and under a snapshot of the past: as of the last refresh.
+SELECT test.log('report-p', 'b', 'unseen', 'unseen');
+BEGIN READ ONLY;
+SELECT variant, users FROM prompt_experiment_report('report-p');
+SELECT users_min FROM prompt_experiment_decision('report-p');
+COMMIT;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT users FROM prompt_experiment_report('report-p') WHERE variant = 'b';
+COMMIT;
+SELECT users FROM prompt_experiment_report('report-p') WHERE variant = 'b';
+SELECT prompt_experiment_stop('report-p');
+
+-- Ratio: 6 by 8, residuals -0.5, 0.5, 0. Mean with a cap. Less than a hundred users: no anytime.
+SELECT prompt_metric_define('per call', 'ratio', 'cost_usd', 'executions'), prompt_metric_define('stars', 'mean', 'rating', cap => 4), prompt_metric_define('calls', 'count', 'executions', cap => 3);
+SELECT test.start('report-r');
+SELECT test.log('report-r', 'control', u, u || i, cost) FROM (VALUES ('x', 1, 1), ('x', 2, 0), ('y', 1, 2), ('y', 2, 0), ('z', 1, 3), ('z', 2, 0), ('z', 3, 0), ('z', 4, 0)) v (u, i, cost);
+SELECT prompt_feedback('x1', 5), prompt_feedback('x2', 5), prompt_feedback('z3', 1), prompt_feedback('z4', 2);
+SELECT metric, variant, users, mean, sd, p_anytime FROM prompt_experiment_report('report-r');
+-- An outcome before its execution; later than its window it does not count.
+SELECT prompt_metric_define('soon', 'mean', 'score', attribution_window => '1 hour');
+SELECT prompt_feedback('early', score => 7), test.log('report-r', 'b', 'e', 'early'), prompt_feedback('early', score => 100, at => clock_timestamp() + interval '2 hours'), prompt_feedback('x1', score => 3, scorer => 'judge');
+SELECT metric, variant, users, mean FROM prompt_experiment_report('report-r') WHERE metric = 'soon';
+SELECT prompt_experiment_stop('report-r');
+
+-- CUPED: calls before the experiment explain those in it: y = 2x - 1 and y = 2x. What is left has no spread.
+SELECT prompt_metric_define('tokens', 'count', 'tokens_out');
+SELECT count(prompt_log('report/a', 1, user_id => v || x, tokens_out => x, at => now() - interval '3 days')) FROM unnest('{control,b}'::text[]) v, generate_series(1, 3) x;
+SELECT count(prompt_log('report/a', 1, user_id => 'control1', tokens_out => 1000, at => now() - interval '15 days')), count(prompt_log('report/b', 1, user_id => 'control1', tokens_out => 1000, at => now() - interval '3 days'));
+SELECT test.start('report-c');
+SELECT count(prompt_log('report/a', 1, user_id => v || x, tokens_out => CASE v WHEN 'b' THEN 2 * x ELSE 2 * x - 1 END, experiment => 'report-c', variant => v)) FROM unnest('{control,b}'::text[]) v, generate_series(1, 3) x;
+SELECT variant, users, cuped, mean, sd FROM prompt_experiment_report('report-c') WHERE metric = 'tokens';
+-- One more day of history that arrives late; a user without.
+SELECT count(prompt_log('report/a', 1, user_id => 'b3', tokens_out => 5, at => now() - interval '2 days')), count(prompt_log('report/a', 1, user_id => 'new', tokens_out => 9, experiment => 'report-c', variant => 'b'));
+SELECT variant, users, cuped, mean, sd FROM prompt_experiment_report('report-c') WHERE metric = 'tokens';
+SELECT prompt_experiment_stop('report-c');
+
+-- Whatever the order of arrival, the same as from the raw rows: many small transactions, users of several variants, late and
+-- early outcomes, executions that turn out to be first; a refresh every now and then.
+SELECT prompt_metric_define('errors', 'ratio', 'error', 'executions', 'down', role => 'guardrail'), prompt_metric_define('rated', 'ratio', 'rating', 'observations');
+SELECT test.start('report-i');
+SELECT setseed(0.25);
+DO $$
+DECLARE
+  id text;
+BEGIN
+  FOR i IN 1 .. 1500 LOOP
+    id := 'i' || (random() * 400)::integer;
+    IF random() < 0.6 THEN
+      PERFORM prompt_log('report/a', 1, user_id => 'u' || (random() * 60)::integer, request_id => id, experiment => CASE WHEN random() < 0.8 THEN 'report-i' END,
+        variant => CASE WHEN random() < 0.3 THEN 'b' ELSE 'control' END, cost_usd => (random() * 5)::numeric(6,3), tokens_out => (random() * 100)::integer,
+        error => CASE WHEN random() < 0.2 THEN 'x' END, at => (SELECT x.started_at FROM promptreg.experiments x WHERE x.key = 'report-i') + (random() * 20 - 8) * interval '1 hour');
+    ELSE
+      PERFORM prompt_feedback(id, rating => CASE WHEN random() < 0.5 THEN 1 + (random() * 4)::integer END, score => random() * 10, conversion => random() < 0.3);
+    END IF;
+    IF random() < 0.3 THEN COMMIT; END IF;
+    IF random() < 0.02 THEN PERFORM promptreg.refresh_experiments(); COMMIT; END IF;
+    IF random() < 0.02 THEN ROLLBACK; END IF;
+  END LOOP;
+END;
+$$;
+CREATE TYPE test.two AS (n bigint, total double precision);
+CREATE VIEW test.units AS
+WITH x AS (SELECT * FROM promptreg.experiments WHERE key = 'report-i'),
+e AS (SELECT e.*, CASE WHEN e.experiment = x.key THEN e.variant ELSE '' END AS side FROM promptreg.executions e, x
+       WHERE e.prompt = 'report/a' AND e.environment = 'production' AND e.user_id IS NOT NULL
+         AND (e.experiment = x.key OR (e.experiment IS DISTINCT FROM x.key AND e.at < x.started_at AND e.at >= x.started_at - interval '14 days'))),
+own AS (SELECT DISTINCT ON (user_id) user_id, variant FROM e WHERE side <> '' ORDER BY user_id, at, variant COLLATE "C"),
+o AS (SELECT e.user_id, e.side, o.name, o.value, o.at - e.at AS delay FROM e JOIN promptreg.outcomes o USING (request_id)),
+value AS (
+  SELECT m.name AS metric, m.kind, m.cap, u.user_id, u.side,
+         CASE m.source WHEN 'cost_usd' THEN (SELECT ROW(count(cost_usd), coalesce(sum(cost_usd), 0))::test.two FROM e WHERE (e.user_id, e.side) = (u.user_id, u.side))
+           WHEN 'tokens_out' THEN (SELECT ROW(count(tokens_out), coalesce(sum(tokens_out), 0))::test.two FROM e WHERE (e.user_id, e.side) = (u.user_id, u.side))
+           WHEN 'executions' THEN (SELECT ROW(count(*), count(*))::test.two FROM e WHERE (e.user_id, e.side) = (u.user_id, u.side))
+           WHEN 'error' THEN (SELECT ROW(count(*), count(error))::test.two FROM e WHERE (e.user_id, e.side) = (u.user_id, u.side))
+           ELSE (SELECT ROW(count(*), coalesce(sum(value), 0))::test.two FROM o WHERE (o.user_id, o.side, o.name) = (u.user_id, u.side, m.source) AND o.delay <= coalesce(m.attribution_window, interval '1000 years')) END AS t,
+         CASE m.denominator WHEN 'executions' THEN (SELECT count(*) FROM e WHERE (e.user_id, e.side) = (u.user_id, u.side))
+           WHEN 'observations' THEN (SELECT count(*) FROM o WHERE (o.user_id, o.side, o.name) = (u.user_id, u.side, m.source)) END AS d
+    FROM promptreg.metrics m, (SELECT DISTINCT user_id, side FROM e) u
+), y AS (SELECT *, CASE kind WHEN 'proportion' THEN ((t).total > 0)::integer WHEN 'mean' THEN least((t).total / nullif((t).n, 0), cap) ELSE least((t).total, cap) END AS y FROM value)
+SELECT y.metric, y.kind, y.user_id, y.side AS variant, y.y, y.d, CASE WHEN y.kind IN ('mean', 'count') THEN b.y END AS x
+  FROM y JOIN own ON own.user_id = y.user_id AND own.variant = y.side
+  LEFT JOIN y b ON b.metric = y.metric AND b.user_id = y.user_id AND b.side = ''
+ WHERE y.y IS NOT NULL;
+CREATE VIEW test.plain AS
+WITH b AS (SELECT metric, sum(sxy) / sum(sxx) AS theta, sum(n * mx) / sum(n) AS mean
+             FROM (SELECT metric, variant, count(*) AS n, avg(x) AS mx, covar_pop(y, x) * count(*) AS sxy, var_pop(x) * count(*) AS sxx FROM test.units WHERE x IS NOT NULL GROUP BY 1, 2) v
+            GROUP BY 1 HAVING sum(sxx) > 0),
+r AS (SELECT metric, variant, sum(y) / nullif(sum(d), 0) AS ratio, avg(d) AS d FROM test.units WHERE kind = 'ratio' GROUP BY 1, 2)
+SELECT u.metric, u.variant, count(*) AS users, CASE u.kind WHEN 'ratio' THEN min(r.ratio) ELSE avg(z.z) END AS mean, stddev_samp(z.z) AS sd
+  FROM test.units u LEFT JOIN b ON b.metric = u.metric LEFT JOIN r ON r.metric = u.metric AND r.variant = u.variant,
+       LATERAL (SELECT CASE WHEN u.kind = 'ratio' THEN (u.y - r.ratio * u.d) / nullif(r.d, 0) WHEN u.x IS NOT NULL AND b.theta IS NOT NULL THEN u.y - b.theta * (u.x - b.mean) ELSE u.y END AS z) z
+ GROUP BY u.metric, u.variant, u.kind;
+CREATE VIEW test.differences AS
+SELECT metric, variant, f.users, p.users AS plain_users, f.mean, p.mean AS plain_mean, f.sd, p.sd AS plain_sd
+  FROM (SELECT f.* FROM promptreg.experiment_figures f JOIN promptreg.experiments x ON x.id = f.experiment_id WHERE x.key = 'report-i') f FULL JOIN test.plain p USING (metric, variant)
+ WHERE f.users IS DISTINCT FROM p.users OR abs(f.mean - p.mean) > 1e-9 * greatest(abs(p.mean), 1) OR abs(f.sd - p.sd) > 1e-9 * greatest(p.sd, 1);
+SELECT count(*) > 10 AS rows, bool_and(users > 0) AS users, bool_or(cuped) AS cuped FROM prompt_experiment_report('report-i');
+SELECT users_in_several_variants > 10 AS several FROM prompt_experiment_decision('report-i');
+SELECT * FROM test.differences;
+SELECT sum(users) = (SELECT count(DISTINCT user_id) FROM promptreg.experiment_users u WHERE u.experiment_id = e.experiment_id) AS all_users
+  FROM promptreg.experiment_exposures e JOIN promptreg.experiments x ON x.id = e.experiment_id WHERE x.key = 'report-i' GROUP BY e.experiment_id;
+-- Restored into another server, everything comes again, once.
+UPDATE promptreg.watermarks SET system_identifier = 1;
+SELECT count(*) FROM prompt_experiment_report('report-i') HAVING count(*) < 10;
+SELECT * FROM test.differences;
+-- A metric that is defined late counts from the beginning.
+SELECT prompt_metric_define('late', 'mean', 'cost_usd');
+SELECT count(*) FROM prompt_experiment_report('report-i') WHERE metric = 'late';
+SELECT * FROM test.differences;
+
+-- The view shows what one may read.
+SELECT prompt_grant('report/a', 'read', 'regress_report');
+GRANT USAGE ON SCHEMA promptreg TO regress_report;
+GRANT SELECT ON promptreg.experiment_results, promptreg.experiment_figures, promptreg.experiments, promptreg.prompts, promptreg.metrics, promptreg.variants, promptreg.weights,
+  promptreg.experiment_plans, promptreg.experiment_exposures TO regress_report;
+SET ROLE regress_report;
+SELECT experiment, metric, variant, is_control FROM promptreg.experiment_results WHERE experiment = 'report-c' AND metric = 'tokens' ORDER BY variant;
+RESET ROLE;
+SELECT prompt_revoke('report/a', 'read', 'regress_report');
+SET ROLE regress_report;
+SELECT count(*) FROM promptreg.experiment_results;
+RESET ROLE;
+SELECT count(*) AS without_comment FROM pg_attribute a WHERE a.attrelid = 'promptreg.experiment_results'::regclass AND a.attnum > 0 AND col_description(a.attrelid, a.attnum) IS NULL;
+REVOKE ALL ON ALL TABLES IN SCHEMA promptreg FROM regress_report;
+REVOKE ALL ON SCHEMA promptreg FROM regress_report;
+DROP ROLE regress_report;
+SELECT prompt_experiment_stop('report-i');
+DROP VIEW test.differences, test.plain, test.units;
+DROP TYPE test.two;
+DROP FUNCTION test.start, test.log;
+TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_figures,
+  promptreg.experiment_users, promptreg.experiment_exposures, promptreg.experiment_splits, promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;

@@ -1,0 +1,199 @@
+#include "pg/compose.h"
+
+#include "pg/block.h"
+#include "pg/compile.h"
+#include "pg/errors.h"
+#include "pg/guard.h"
+#include "pg/jsonb.h"
+
+namespace promptreg::pg {
+namespace {
+
+Query version_query = {
+    "SELECT v.version, p.kind OPERATOR(pg_catalog.=) 'chat', v.messages, v.variables, v.syntax, "
+    "v.escape, v.model,"
+    "       v.params"
+    "  FROM promptreg.versions v JOIN promptreg.prompts p ON p.id OPERATOR(pg_catalog.=) "
+    "v.prompt_id"
+    " WHERE v.id OPERATOR(pg_catalog.=) $1",
+    1,
+    {INT8OID}};
+
+Query closure_query = {
+    "SELECT c.reference, c.snippet, c.snippet_version, c.content_hash, c.changed_by, c.changing,"
+    "       c.environment IS NOT NULL"
+    "  FROM promptreg.snippet_closure($1, $2, $3, $4) c",
+    4,
+    {INT8OID, INT4OID, TEXTOID, JSONBOID}};
+
+Query composition_query = {
+    "SELECT o.variables, o.infer, o.snippets FROM promptreg.compose($1, $2, $3, $4) o",
+    4,
+    {INT8OID, INT4OID, TEXTOID, JSONBOID}};
+
+// What is wrong with versions of snippets that were chosen.
+Query chosen_query = {"SELECT s.problem FROM promptreg.chosen_snippet_problems($1, $2, $3, $4) s",
+                      4,
+                      {INT8OID, INT4OID, TEXTOID, JSONBOID}};
+
+uint64 Fingerprint(const Row& row, int column) {
+  const std::string_view hash = row.Text(column);
+  uint64 value = 0;
+  memcpy(&value, hash.data(), std::min(hash.size(), sizeof(value)));
+  return value;
+}
+
+uint64 Mixed(uint64 hash, uint64 more) {
+  hash = (hash ^ more) * 0x9E3779B97F4A7C15ULL;
+  return hash ^ (hash >> 29);
+}
+
+uint64 RunFor(Query* query, const VersionParts& version, const Composition& composition) {
+  const Datum parameters[] = {Int64GetDatum(version.prompt_id), Int32GetDatum(version.number),
+                              PointerGetDatum(NewText(composition.environment)),
+                              PointerGetDatum(composition.chosen)};
+  return Run(query, parameters, composition.chosen == nullptr ? "   n" : "    ");
+}
+
+size_t SnippetSpace(const VersionParts& version) {
+  size_t space = MAXALIGN(sizeof(SnippetVersion) * version.snippet_count);
+  for (uint32 i = 0; i < version.snippet_count; ++i) {
+    space += MAXALIGN(version.snippets[i].reference.size()) +
+             MAXALIGN(version.snippets[i].prompt.size());
+  }
+  return space;
+}
+
+const SnippetVersion* LayOutSnippets(const VersionParts& version, Block* layout) {
+  auto* snippets = static_cast<SnippetVersion*>(
+      layout->Add(version.snippets, sizeof(SnippetVersion) * version.snippet_count));
+  for (uint32 i = 0; i < version.snippet_count; ++i) {
+    for (std::string_view* text : {&snippets[i].reference, &snippets[i].prompt}) {
+      *text = {static_cast<const char*>(layout->Add(text->data(), text->size())), text->size()};
+    }
+  }
+  return snippets;
+}
+
+// The version is in the cache already, which frees what it is given, whatever happens next.
+void MakePatterns(Version* version) {
+  tmpl::Patterns* patterns = nullptr;
+  tmpl::Error error;
+  bool compiled = false;
+  const Caught caught =
+      Guarded([&] { compiled = tmpl::CompilePatterns(version->program, &patterns, &error); });
+  if (!compiled) {
+    ForgetVersion(version);
+    ReportCaught(caught);
+    ReportTemplateError(error, nullptr);
+  }
+  AttachPatterns(version, patterns);
+}
+
+}  // namespace
+
+VersionParts ReadVersionParts(const Row& row, int column) {
+  return {.id = row.Int64(column),
+          .fingerprint = Fingerprint(row, column + 1),
+          .prompt_id = row.Int64(column + 2),
+          .number = row.Int32(column + 3),
+          .composed = row.Bool(column + 4),
+          .snippet_count = 0,
+          .snippets = nullptr};
+}
+
+bool BeingChanged(TransactionId xmax) {
+  return TransactionIdIsNormal(xmax) && XidInMVCCSnapshot(xmax, GetActiveSnapshot());
+}
+
+void ReadSnippets(const Composition& composition, VersionParts* version, Followed* followed) {
+  if (!version->composed) return;
+  const uint64 count = RunFor(&closure_query, *version, composition);
+  version->snippets = static_cast<SnippetVersion*>(palloc(sizeof(SnippetVersion) * (count + 1)));
+  version->snippet_count = static_cast<uint32>(count);
+  const size_t room = sizeof(TransactionId) * (followed->count + count + 1);
+  followed->changed_by = static_cast<TransactionId*>(
+      followed->changed_by == nullptr ? palloc(room) : repalloc(followed->changed_by, room));
+  for (uint64 i = 0; i < count; ++i) {
+    const Row row(i);
+    version->snippets[i] = {
+        .reference = row.Text(1), .prompt = row.Text(2), .number = row.Int32(3)};
+    version->fingerprint = Mixed(version->fingerprint, Fingerprint(row, 4));
+    version->fingerprint = Mixed(version->fingerprint, static_cast<uint64>(row.Int32(3)));
+    if (row.IsNull(5)) continue;
+    followed->changed_by[followed->count++] = row.Xid(5);
+    followed->being_changed = followed->being_changed || BeingChanged(row.Xid(6));
+  }
+}
+
+void CheckChosen(const VersionParts& version, const Composition& composition) {
+  if (composition.chosen == nullptr) return;
+  if (!version.composed && JB_ROOT_COUNT(composition.chosen) == 0) return;
+  const uint64 count = RunFor(&chosen_query, version, composition);
+  if (count == 0) return;
+  StringInfoData detail;
+  initStringInfo(&detail);
+  for (uint64 i = 0; i < count; ++i) {
+    const std::string_view problem = Row(i).Text(1);
+    if (i > 0) appendStringInfoChar(&detail, '\n');
+    appendBinaryStringInfo(&detail, problem.data(), static_cast<int>(problem.size()));
+  }
+  ereport(ERROR,
+          (errcode(kMissingSnippets), errmsg("the versions of snippets do not fit the prompt"),
+           errdetail("%s", detail.data),
+           errhint("Pass them as snippets, in the form in which prompt_snippets gives "
+                   "them: {\"name\": version}.")));
+}
+
+Version* LoadVersion(const VersionParts& parts, const Composition& composition) {
+  Version* cached = FindVersion(parts.id, parts.fingerprint);
+  if (cached != nullptr) return cached;
+
+  const Datum parameters[] = {Int64GetDatum(parts.id)};
+  if (Run(&version_query, parameters) != 1)
+    elog(ERROR, "version %lld is missing", static_cast<long long>(parts.id));
+  const Row row(0);
+  Jsonb* const messages = row.Json(3);
+  Jsonb* variables = row.Json(4);
+  Jsonb* const params = row.Json(8);
+  const std::string_view model = row.Text(7);
+  const bool chat = row.Bool(2);
+
+  TemplateSource source;
+  source.messages = JsonView(messages);
+  source.syntax = ParseSyntax(row.Text(5));
+  source.escape = ParseEscape(row.Text(6));
+  if (parts.composed) {
+    if (RunFor(&composition_query, parts, composition) != 1) elog(ERROR, "snippets are missing");
+    const Row composed(0);
+    variables = composed.Json(1);
+    source.infer = composed.Bool(2);
+    source.snippets = JsonView(composed.Json(3));
+    source.snippets_exist = true;
+  }
+  if (variables != nullptr) source.variables = JsonView(variables);
+
+  // What a rendering reads comes first and together: the version, its program, then the rest.
+  const size_t rest = TextSpace(model) + MAXALIGN(VARSIZE(params)) +
+                      (chat ? MAXALIGN(VARSIZE(messages)) : 0) + SnippetSpace(parts);
+  size_t program_size;
+  const size_t head = MAXALIGN(sizeof(Version)) + rest;
+  char* block = CompileTemplates(source, CacheMemory(), head, &program_size);
+  auto* version = new (block) Version{};
+  version->id = parts.id;
+  version->fingerprint = parts.fingerprint;
+  version->number = row.Int32(1);
+  version->chat = chat;
+  version->program = tmpl::ProgramView(block + head);
+  Block layout(block, MAXALIGN(sizeof(Version)));
+  version->model = row.IsNull(7) ? nullptr : layout.AddText(model);
+  version->params = layout.AddJsonb(params);
+  version->messages = chat ? layout.AddJsonb(messages) : nullptr;
+  version->snippet_count = parts.snippet_count;
+  version->snippets = LayOutSnippets(parts, &layout);
+  InsertVersion(version);
+  MakePatterns(version);
+  return version;
+}
+
+}  // namespace promptreg::pg

@@ -1,0 +1,320 @@
+-- Counting for experiments: rows that the watermark has not passed become totals of users, and totals become moments of
+-- variants. Whatever the order in which rows arrive, the result is the same.
+--
+-- A user counts for the variant that he was served first, with what happened under it. Who was served several is rare
+-- (a change of weights moves as few users as possible), and is reported. Executions without a user count nowhere: only
+-- users are assigned.
+
+-- Moments {n, mean x, mean y, sum of squares about the mean of x, the same of y, sum of products about the means}, joined by
+-- Chan's formula. With sign -1 the second are taken out of the first.
+CREATE FUNCTION promptreg.comoments_join(a double precision[], b double precision[], sign integer) RETURNS double precision[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  n double precision := a[1] + sign * b[1];
+  share double precision;
+  dx double precision := b[2] - a[2];
+  dy double precision := b[3] - a[3];
+BEGIN
+  IF b[1] = 0 THEN
+    RETURN a;
+  ELSIF n <= 0 THEN
+    RETURN '{0,0,0,0,0,0}'::double precision[];
+  END IF;
+  share := sign * b[1] / n;
+  RETURN ARRAY[n, a[2] + dx * share, a[3] + dy * share,
+    greatest(a[4] + sign * b[4] + dx * dx * a[1] * share, 0), greatest(a[5] + sign * b[5] + dy * dy * a[1] * share, 0),
+    a[6] + sign * b[6] + dx * dy * a[1] * share];
+END;
+$$;
+COMMENT ON FUNCTION promptreg.comoments_join(double precision[], double precision[], integer) IS
+  'Moments of two groups together (sign 1), or of one without a part of it (sign -1)';
+
+CREATE FUNCTION promptreg.comoments_add(a double precision[], b double precision[]) RETURNS double precision[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN promptreg.comoments_join(a, b, 1);
+COMMENT ON FUNCTION promptreg.comoments_add(double precision[], double precision[]) IS 'Of the aggregate comoments_merge';
+
+CREATE AGGREGATE promptreg.comoments_merge(double precision[]) (
+  SFUNC = promptreg.comoments_add, STYPE = double precision[], COMBINEFUNC = promptreg.comoments_add,
+  INITCOND = '{0,0,0,0,0,0}', PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE promptreg.comoments_merge(double precision[]) IS 'Moments of several groups together';
+
+-- All there is was made of rows that will come again, except for experiments that ended before the oldest row.
+CREATE FUNCTION promptreg.forget_experiments() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  oldest timestamptz := (SELECT min(e.at) FROM promptreg.executions e);
+  again bigint[] := ARRAY(SELECT x.id FROM promptreg.experiments x WHERE x.stopped_at IS NULL OR x.stopped_at >= oldest);
+BEGIN
+  DELETE FROM promptreg.experiment_stats s WHERE s.experiment_id = ANY (again);
+  DELETE FROM promptreg.experiment_totals t WHERE t.experiment_id = ANY (again);
+  DELETE FROM promptreg.experiment_exposures e WHERE e.experiment_id = ANY (again);
+  DELETE FROM promptreg.experiment_users u WHERE u.experiment_id = ANY (again);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.forget_experiments() IS 'Discards what was counted of rows that exist';
+
+CREATE FUNCTION promptreg.attach_metrics() RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  INSERT INTO promptreg.experiment_metrics (experiment_id, metric, taken)
+  SELECT x.id, m.name, false
+    FROM promptreg.experiments x, promptreg.metrics m
+   WHERE x.started_at IS NOT NULL AND m.archived_at IS NULL
+  ON CONFLICT DO NOTHING;
+END;
+COMMENT ON FUNCTION promptreg.attach_metrics() IS 'Has every experiment that started judged by every metric that is not archived';
+
+-- Only variants that the experiment has or had: anything can be logged.
+CREATE FUNCTION promptreg.add_exposures(low xid8, high xid8) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  INSERT INTO promptreg.experiment_users AS u (experiment_id, user_id, variant, first_at, executions)
+  SELECT x.id, e.user_id, e.variant, min(e.at), count(*)
+    FROM promptreg.executions e
+    JOIN promptreg.experiments x ON x.key = e.experiment AND x.environment = e.environment
+    JOIN promptreg.prompts p ON p.id = x.prompt_id AND p.name = e.prompt
+    JOIN (SELECT DISTINCT w.experiment_id, k.key FROM ONLY promptreg.weights w, unnest(w.keys) AS k (key)) v
+      ON v.experiment_id = x.id AND v.key = e.variant
+   WHERE e.xid >= low AND e.xid < high AND e.user_id IS NOT NULL AND x.started_at IS NOT NULL
+   GROUP BY x.id, e.user_id, e.variant
+  ON CONFLICT ON CONSTRAINT experiment_users_pkey DO UPDATE
+     SET first_at = least(u.first_at, excluded.first_at), executions = u.executions + excluded.executions, changed = true;
+END;
+COMMENT ON FUNCTION promptreg.add_exposures(xid8, xid8) IS 'Notes which users were served which variants';
+
+-- Which variant is a user's own may change: an earlier execution may arrive late. Then his totals count elsewhere.
+CREATE FUNCTION promptreg.settle_exposures() RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH place AS MATERIALIZED (
+    SELECT u.experiment_id, u.user_id, u.variant, u.executions, u.own AS was_own, u.number AS old_number, u.counted_executions,
+           row_number() OVER (PARTITION BY u.experiment_id, u.user_id ORDER BY u.first_at, u.variant COLLATE "C") = 1 AS own,
+           coalesce((SELECT max(w.number) FROM ONLY promptreg.weights w
+                      WHERE w.experiment_id = u.experiment_id AND w.set_at <= u.first_at), 1) AS number
+      FROM promptreg.experiment_users u
+     WHERE (u.experiment_id, u.user_id) IN (SELECT c.experiment_id, c.user_id FROM promptreg.experiment_users c WHERE c.changed)
+  ), placed AS (
+    UPDATE promptreg.experiment_users u
+       SET own = p.own, number = p.number, counted_executions = p.executions, changed = false
+      FROM place p
+     WHERE u.experiment_id = p.experiment_id AND u.user_id = p.user_id AND u.variant = p.variant
+  ), moved AS (
+    UPDATE promptreg.experiment_totals t
+       SET changed = true
+      FROM place p
+     WHERE t.experiment_id = p.experiment_id AND t.user_id = p.user_id AND t.variant = p.variant
+       AND (p.own <> p.was_own OR p.number IS DISTINCT FROM p.old_number)
+  ), difference AS (
+    SELECT d.experiment_id, d.variant, d.number, sum(d.users) AS users, sum(d.executions) AS executions
+      FROM (SELECT p.experiment_id, p.variant, p.number, 1 AS users, p.executions FROM place p WHERE p.own
+             UNION ALL
+            SELECT p.experiment_id, p.variant, p.old_number, -1, -p.counted_executions FROM place p WHERE p.was_own) d
+     GROUP BY d.experiment_id, d.variant, d.number
+  )
+  INSERT INTO promptreg.experiment_exposures AS e (experiment_id, variant, number, users, executions)
+  SELECT d.experiment_id, d.variant, d.number, d.users, d.executions FROM difference d
+  ON CONFLICT ON CONSTRAINT experiment_exposures_pkey DO UPDATE
+     SET users = e.users + excluded.users, executions = e.executions + excluded.executions;
+END;
+COMMENT ON FUNCTION promptreg.settle_exposures() IS 'Finds the own variants of users who were served something new, and counts them there';
+
+-- The executions that count for pairs of experiment and metric: those of the experiment, and as variant '' those of the
+-- two weeks before it, where they can explain a part of what users do anyway. (Without SET, so that it is planned with
+-- the query that asks.)
+CREATE FUNCTION promptreg.served_executions(low xid8, high xid8)
+RETURNS TABLE (experiment_id bigint, user_id text, variant text, at timestamptz, request_id text, xid xid8, latency_ms double precision,
+               time_to_first_token_ms double precision, tokens_in bigint, tokens_out bigint, tokens_cached bigint, cost_usd numeric,
+               failed boolean)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT x.id, e.user_id, CASE WHEN e.experiment = x.key THEN e.variant ELSE '' END, e.at, e.request_id, e.xid, e.latency_ms,
+         e.time_to_first_token_ms, e.tokens_in, e.tokens_out, e.tokens_cached, e.cost_usd, e.error_class IS NOT NULL OR e.error IS NOT NULL
+    FROM promptreg.experiments x
+    JOIN promptreg.prompts p ON p.id = x.prompt_id
+    JOIN promptreg.executions e ON e.prompt = p.name AND e.environment = x.environment
+   WHERE e.xid >= low AND e.xid < high AND e.user_id IS NOT NULL AND x.started_at IS NOT NULL
+     AND CASE WHEN e.experiment = x.key THEN e.variant <> ''
+              ELSE e.at < x.started_at AND e.at >= x.started_at - interval '14 days' END;
+END;
+COMMENT ON FUNCTION promptreg.served_executions(xid8, xid8) IS
+  'Executions that count for experiments, recorded by transactions from low up to high; with an empty variant those before the experiment';
+
+-- Values by source. An outcome counts in the run in which the later one of it and its execution arrives.
+CREATE FUNCTION promptreg.experiment_values(low xid8, high xid8)
+RETURNS TABLE (experiment_id bigint, user_id text, variant text, source text, value double precision, delay interval)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT s.experiment_id, s.user_id, s.variant, v.source, v.value, NULL::interval
+    FROM promptreg.served_executions(low, high) s,
+         LATERAL (VALUES ('executions', 1), ('latency_ms', s.latency_ms), ('time_to_first_token_ms', s.time_to_first_token_ms),
+                         ('tokens_in', s.tokens_in), ('tokens_out', s.tokens_out), ('tokens_cached', s.tokens_cached),
+                         ('cost_usd', s.cost_usd::double precision), ('error', s.failed::integer)) AS v (source, value)
+   WHERE v.value IS NOT NULL
+   UNION ALL
+  SELECT o.experiment_id, o.user_id, o.variant, n.source, o.value, o.delay
+    FROM (SELECT s.experiment_id, s.user_id, s.variant, o.name, o.scorer, o.value, o.at - s.at AS delay
+            FROM promptreg.served_executions(low, high) s JOIN promptreg.outcomes o ON o.request_id = s.request_id
+           WHERE o.xid < high
+           UNION ALL
+          SELECT s.experiment_id, s.user_id, s.variant, o.name, o.scorer, o.value, o.at - s.at
+            FROM promptreg.outcomes o JOIN promptreg.served_executions('0', low) s ON s.request_id = o.request_id
+           WHERE o.xid >= low AND o.xid < high) o,
+         LATERAL (VALUES (o.name), ('score/' || o.scorer)) AS n (source)
+   WHERE o.value IS NOT NULL AND n.source IS NOT NULL;
+END;
+COMMENT ON FUNCTION promptreg.experiment_values(xid8, xid8) IS
+  'Values of executions and outcomes that count for experiments, where the later of the two was recorded from low up to high; delay: of an outcome after its execution';
+
+-- Every execution gives each metric a row, with zeros where it has no value: who never converted counts as well.
+CREATE FUNCTION promptreg.add_totals(low xid8, high xid8, taken boolean) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH pair AS MATERIALIZED (
+    SELECT em.experiment_id, m.name, m.kind, m.source, m.denominator, m.attribution_window
+      FROM promptreg.experiment_metrics em JOIN promptreg.metrics m ON m.name = em.metric
+     WHERE em.taken = add_totals.taken
+  ), added AS (
+    SELECT p.experiment_id, p.name, v.user_id, v.variant,
+           count(*) FILTER (WHERE v.source = p.source) AS n,
+           coalesce(sum(v.value) FILTER (WHERE v.source = p.source), 0) AS total,
+           coalesce(sum(CASE WHEN p.denominator = 'observations' THEN 1 ELSE v.value END)
+                      FILTER (WHERE v.source = CASE p.denominator WHEN 'observations' THEN p.source ELSE p.denominator END), 0) AS denominator
+      FROM pair p JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = p.experiment_id
+     WHERE (v.source = 'executions' OR v.source = p.source OR v.source = p.denominator)
+       AND (v.delay IS NULL OR p.attribution_window IS NULL OR v.delay <= p.attribution_window)
+       AND (v.variant <> '' OR p.kind IN ('mean', 'count'))
+     GROUP BY p.experiment_id, p.name, v.user_id, v.variant
+  ), history AS (
+    -- What users did before changes what they count with in their own variants.
+    UPDATE promptreg.experiment_totals t
+       SET changed = true
+      FROM added a
+     WHERE a.variant = '' AND t.experiment_id = a.experiment_id AND t.metric = a.name AND t.user_id = a.user_id AND t.variant <> ''
+       AND NOT EXISTS (SELECT FROM added again WHERE again.experiment_id = t.experiment_id AND again.name = t.metric
+                          AND again.user_id = t.user_id AND again.variant = t.variant)
+  )
+  INSERT INTO promptreg.experiment_totals AS t (experiment_id, metric, user_id, variant, n, total, denominator, changed)
+  SELECT a.experiment_id, a.name, a.user_id, a.variant, a.n, a.total, a.denominator, a.variant <> '' FROM added a
+  ON CONFLICT ON CONSTRAINT experiment_totals_pkey DO UPDATE
+     SET n = t.n + excluded.n, total = t.total + excluded.total, denominator = t.denominator + excluded.denominator,
+         changed = excluded.changed;
+END;
+COMMENT ON FUNCTION promptreg.add_totals(xid8, xid8, boolean) IS
+  'Adds what was recorded to the totals of users, for the metrics of which earlier rows have been taken, or have not';
+
+-- The value that a user has by his totals; NULL: does not count.
+CREATE FUNCTION promptreg.unit_value(kind text, cap double precision, n bigint, total double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE kind
+  WHEN 'proportion' THEN CASE WHEN total > 0 THEN 1 ELSE 0 END
+  WHEN 'mean' THEN least(total / nullif(n, 0), cap)
+  ELSE least(total, cap) END;
+COMMENT ON FUNCTION promptreg.unit_value(text, double precision, bigint, double precision) IS
+  'The value that a user counts with; NULL: none';
+
+-- What changed users counted with is taken out, and what they have now put in.
+CREATE FUNCTION promptreg.settle_totals() RETURNS SETOF bigint
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH unit AS MATERIALIZED (
+    SELECT t.experiment_id, t.metric, t.user_id, t.variant, t.counted_number, t.counted_history, t.counted_value, t.counted_other,
+           CASE WHEN v.value IS NOT NULL THEN u.number END AS number, v.value, v.history, v.other
+      FROM promptreg.experiment_totals t
+      JOIN promptreg.metrics m ON m.name = t.metric
+      LEFT JOIN promptreg.experiment_users u ON u.experiment_id = t.experiment_id AND u.user_id = t.user_id AND u.variant = t.variant
+      LEFT JOIN promptreg.experiment_totals b
+        ON b.experiment_id = t.experiment_id AND b.metric = t.metric AND b.user_id = t.user_id AND b.variant = '',
+           LATERAL (SELECT CASE WHEN u.own THEN promptreg.unit_value(m.kind, m.cap, t.n, t.total) END AS value,
+                           promptreg.unit_value(m.kind, m.cap, b.n, b.total) AS before) y,
+           LATERAL (SELECT y.value, m.kind <> 'ratio' AND b.user_id IS NOT NULL AND y.before IS NOT NULL AS history,
+                           CASE m.kind WHEN 'ratio' THEN t.denominator ELSE coalesce(y.before, 0) END AS other) v
+     WHERE t.changed AND t.variant <> ''
+  ), settled AS (
+    UPDATE promptreg.experiment_totals t
+       SET changed = false, counted_number = u.number, counted_history = u.history, counted_value = u.value, counted_other = u.other
+      FROM unit u
+     WHERE t.experiment_id = u.experiment_id AND t.metric = u.metric AND t.user_id = u.user_id AND t.variant = u.variant
+  ), part AS (
+    SELECT u.experiment_id, u.metric, u.variant, u.number, u.history, true AS new, u.value, u.other
+      FROM unit u WHERE u.number IS NOT NULL
+     UNION ALL
+    SELECT u.experiment_id, u.metric, u.variant, u.counted_number, u.counted_history, false, u.counted_value, u.counted_other
+      FROM unit u WHERE u.counted_number IS NOT NULL
+  ), sums AS (
+    SELECT p.experiment_id, p.metric, p.variant, p.number, p.history, p.new, min(p.value) AS least, max(p.value) AS greatest,
+           ARRAY[count(*), avg(p.value), avg(p.other), regr_sxx(p.value, p.value), regr_sxx(p.other, p.other),
+                 regr_sxy(p.value, p.other)] AS moments
+      FROM part p GROUP BY p.experiment_id, p.metric, p.variant, p.number, p.history, p.new
+  ), difference AS (
+    SELECT s.experiment_id, s.metric, s.variant, s.number, s.history,
+           min(s.least) FILTER (WHERE s.new) AS least, max(s.greatest) FILTER (WHERE s.new) AS greatest,
+           coalesce(promptreg.comoments_merge(s.moments) FILTER (WHERE s.new), '{0,0,0,0,0,0}') AS new,
+           coalesce(promptreg.comoments_merge(s.moments) FILTER (WHERE NOT s.new), '{0,0,0,0,0,0}') AS old
+      FROM sums s GROUP BY s.experiment_id, s.metric, s.variant, s.number, s.history
+  ), written AS (
+    INSERT INTO promptreg.experiment_stats AS s (experiment_id, metric, variant, number, history, moments, least, greatest)
+    SELECT d.experiment_id, d.metric, d.variant, d.number, d.history,
+           promptreg.comoments_join(promptreg.comoments_join(coalesce(s.moments, '{0,0,0,0,0,0}'), d.old, -1), d.new, 1),
+           d.least, d.greatest
+      FROM difference d
+      LEFT JOIN promptreg.experiment_stats s ON s.experiment_id = d.experiment_id AND s.metric = d.metric
+       AND s.variant = d.variant AND s.number = d.number AND s.history = d.history
+    ON CONFLICT ON CONSTRAINT experiment_stats_pkey DO UPDATE
+       SET moments = excluded.moments, least = least(s.least, excluded.least), greatest = greatest(s.greatest, excluded.greatest)
+  )
+  SELECT DISTINCT u.experiment_id FROM unit u;
+END;
+COMMENT ON FUNCTION promptreg.settle_totals() IS 'Brings the statistics up to the totals of users; returns the experiments that changed';
+
+-- One after the other: the lock of the watermark lasts until the end of the transaction.
+CREATE FUNCTION promptreg.refresh_experiments() RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  range record;
+  changed bigint[];
+BEGIN
+  SELECT t.* INTO STRICT range FROM promptreg.take_rows('experiments') AS t;
+  LOCK TABLE promptreg.metrics IN SHARE MODE;
+  IF range.rebuild THEN
+    PERFORM promptreg.forget_experiments();
+  END IF;
+  PERFORM promptreg.attach_metrics();
+  PERFORM promptreg.add_exposures(range.low, range.high);
+  PERFORM promptreg.add_totals(range.low, range.high, true);
+  IF EXISTS (SELECT FROM promptreg.experiment_metrics m WHERE NOT m.taken) THEN
+    PERFORM promptreg.add_totals('0', range.high, false);
+    UPDATE promptreg.experiment_metrics m SET taken = true WHERE NOT m.taken;
+  END IF;
+  PERFORM promptreg.settle_exposures();
+  changed := ARRAY(SELECT promptreg.settle_totals());
+  PERFORM promptreg.write_figures(c.id) FROM unnest(changed) AS c (id) ORDER BY c.id;
+  RETURN cardinality(changed);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.refresh_experiments() IS
+  'Counts what was recorded by transactions that have ended; returns how many experiments changed. Whenever and however often it is called, each row counts once';
+
+CREATE FUNCTION promptreg.maintain_experiments() RETURNS text
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+RETURN format('%s experiments changed', promptreg.refresh_experiments());
+COMMENT ON FUNCTION promptreg.maintain_experiments() IS 'Task of prompt_maintain: brings the results of experiments up to date';
+
+-- Nothing to do where nothing can be written, where another session is at it, or where this transaction looks at the past.
+CREATE FUNCTION promptreg.try_refresh_experiments() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF current_setting('transaction_read_only')::boolean OR current_setting('transaction_isolation') <> 'read committed'
+     OR NOT (SELECT pg_try_advisory_xact_lock(l.class, l.key) FROM promptreg.lock_key('maintenance: experiments') AS l) THEN
+    RETURN false;
+  END IF;
+  PERFORM promptreg.refresh_experiments();
+  RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.try_refresh_experiments() IS 'Refreshes unless that has to wait or cannot be done; whether it did';
