@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/chat/chat.h"
 #include "pg/errors.h"
 #include "pg/guard.h"
 #include "pg/jsonb.h"
@@ -32,24 +33,45 @@ tmpl::Escape ParseEscape(std::string_view name) {
 
 namespace {
 
-tmpl::Source Input(std::span<const std::string_view> parts, const TemplateSource& source) {
-  return {.parts = parts,
+// Why texts do not compile, and in which of several texts.
+struct Failure {
+  tmpl::Error error;
+  char where[64] = "";
+
+  const char* place() const { return where[0] != '\0' ? where : nullptr; }
+};
+
+// What the core compiles: `text`, or the messages where there is none.
+tmpl::Source Input(const std::string_view* text, const TemplateSource& source,
+                   chat::Contents* contents) {
+  if (text == nullptr) *contents = chat::ReadContents(source.messages);
+  return {.parts = text != nullptr ? std::span(text, 1) : contents->texts,
           .syntax = source.syntax,
           .escape = source.escape,
           .declarations = source.variables,
+          .placeholders = contents->placeholders,
           .infer = source.infer,
           .snippets = source.snippets,
           .snippets_exist = source.snippets_exist};
 }
 
-// nullptr: *error says why it does not compile.
-char* Compile(std::span<const std::string_view> parts, const TemplateSource& source,
-              MemoryContext context, size_t reserved, size_t* program_size, tmpl::Error* error) {
+void Locate(const TemplateSource& source, const chat::Contents& contents, Failure* failure) {
+  if (source.messages.size() < 2 || failure->error.line == 0) return;
+  chat::DescribePlace(contents.places[failure->error.part], failure->where, sizeof(failure->where));
+}
+
+// nullptr: *failure says why it does not compile.
+char* Compile(const std::string_view* text, const TemplateSource& source, MemoryContext context,
+              size_t reserved, size_t* program_size, Failure* failure) {
   char* block = nullptr;
   const tmpl::Limits limits = TemplateLimits();
   const Caught caught = Guarded([&] {
     std::string program;
-    if (!tmpl::Compile(Input(parts, source), limits, &program, error)) return;
+    chat::Contents contents;
+    const tmpl::Source input = Input(text, source, &contents);
+    if (!tmpl::Compile(input, limits, &program, &failure->error)) {
+      return Locate(source, contents, failure);
+    }
     if (program.size() > MaxAllocSize - reserved) throw std::bad_alloc();
     block = static_cast<char*>(
         MemoryContextAllocExtended(context, reserved + program.size(), MCXT_ALLOC_NO_OOM));
@@ -61,40 +83,23 @@ char* Compile(std::span<const std::string_view> parts, const TemplateSource& sou
   return block;
 }
 
-// The texts of the messages that have one.
-std::span<const std::string_view> TextsOf(json::Value messages) {
-  auto* texts =
-      static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (messages.size() + 1)));
-  uint32 count = 0;
-  json::Cursor cursor(messages);
-  while (cursor.Next()) {
-    const json::Value content = cursor.value().Find("content");
-    if (content.kind() == json::Kind::kString) texts[count++] = content.string();
-  }
-  return {texts, count};
-}
-
-const char* Where(const TemplateSource& source, const tmpl::Error& error) {
-  const bool named = source.messages.size() > 1 && error.line > 0;
-  return named ? psprintf("template %u", error.part + 1) : nullptr;
-}
-
 }  // namespace
 
 char* CompileTemplates(const TemplateSource& source, MemoryContext context, size_t reserved,
                        size_t* program_size) {
-  const std::span<const std::string_view> texts = TextsOf(source.messages);
-  tmpl::Error error;
-  char* block = Compile(texts, source, context, reserved, program_size, &error);
-  if (block == nullptr) ReportTemplateError(error, Where(source, error));
+  Failure failure;
+  char* block = Compile(nullptr, source, context, reserved, program_size, &failure);
+  if (block == nullptr) ReportTemplateError(failure.error, failure.place());
   return block;
 }
 
 bool TryTemplates(const TemplateSource& source, tmpl::Error* error, const char** where) {
+  Failure failure;
   size_t size;
-  char* block = Compile(TextsOf(source.messages), source, CurrentMemoryContext, 0, &size, error);
+  char* block = Compile(nullptr, source, CurrentMemoryContext, 0, &size, &failure);
   if (block == nullptr) {
-    *where = Where(source, *error);
+    *error = failure.error;
+    *where = failure.place() != nullptr ? pstrdup(failure.where) : nullptr;
     return false;
   }
   pfree(block);
@@ -103,23 +108,24 @@ bool TryTemplates(const TemplateSource& source, tmpl::Error* error, const char**
 
 char* CompileText(std::string_view text, const TemplateSource& source, MemoryContext context,
                   size_t* program_size) {
-  tmpl::Error error;
-  char* block = Compile({&text, 1}, source, context, 0, program_size, &error);
-  if (block == nullptr) ReportTemplateError(error, nullptr);
+  Failure failure;
+  char* block = Compile(&text, source, context, 0, program_size, &failure);
+  if (block == nullptr) ReportTemplateError(failure.error, nullptr);
   return block;
 }
 
 ArrayType* FindSnippetNames(const TemplateSource& source) {
-  tmpl::Error error;
+  Failure failure;
   bool found = false;
   char** names = nullptr;
   int count = 0;
-  const std::span<const std::string_view> texts = TextsOf(source.messages);
   const tmpl::Limits limits = TemplateLimits();
   const Caught caught = Guarded([&] {
     std::vector<std::string> list;
-    found = tmpl::FindSnippets(Input(texts, source), limits, &list, &error);
-    if (!found) return;
+    chat::Contents contents;
+    const tmpl::Source input = Input(nullptr, source, &contents);
+    found = tmpl::FindSnippets(input, limits, &list, &failure.error);
+    if (!found) return Locate(source, contents, &failure);
     const auto allocate = [](size_t size) {
       void* memory = MemoryContextAllocExtended(CurrentMemoryContext, size, MCXT_ALLOC_NO_OOM);
       return memory != nullptr ? static_cast<char*>(memory) : throw std::bad_alloc();
@@ -132,7 +138,7 @@ ArrayType* FindSnippetNames(const TemplateSource& source) {
     }
   });
   ReportCaught(caught);
-  if (!found) ReportTemplateError(error, Where(source, error));
+  if (!found) ReportTemplateError(failure.error, failure.place());
   auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<size_t>(count + 1)));
   for (int i = 0; i < count; ++i) elements[i] = CStringGetTextDatum(names[i]);
   return construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT);

@@ -8,7 +8,7 @@ namespace promptreg::pg {
 
 // How a version's templates are to be read.
 struct TemplateSource {
-  json::Value messages;   // array of messages; those with a text as content have a template
+  json::Value messages;   // what core/chat reads
   json::Value variables;  // declarations; missing: infer
   bool infer = false;     // infer what they do not have
   json::Value snippets;

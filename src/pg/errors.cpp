@@ -36,6 +36,10 @@ int SqlState(tmpl::Code code) {
       return kInvalidVariable;
     case tmpl::Code::kUnknownVariable:
       return kUnknownVariable;
+    case tmpl::Code::kPlaceholderName:
+      return kPlaceholderName;
+    case tmpl::Code::kInvalidMessages:
+      return kInvalidHistory;
     case tmpl::Code::kTemplateTooLarge:
       return kTemplateTooLarge;
     case tmpl::Code::kNestingTooDeep:

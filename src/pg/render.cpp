@@ -1,6 +1,10 @@
 #include "pg/render.h"
 
+#include <string>
+
+#include "core/chat/chat.h"
 #include "pg/errors.h"
+#include "pg/guard.h"
 #include "pg/jsonb.h"
 #include "pg/settings.h"
 
@@ -54,39 +58,30 @@ std::string_view Copied(std::string_view text) {
   return {pnstrdup(text.data(), text.size()), text.size()};
 }
 
-// One stored message with its content rendered and its other keys as they are.
-void PushMessage(JsonbParseState** state, JsonbContainer* message, Rendering* rendering,
-                 uint32* part) {
-  pushJsonbValue(state, WJB_BEGIN_OBJECT, nullptr);
-  JsonbIterator* iterator = JsonbIteratorInit(message);
-  JsonbValue value;
-  JsonbIteratorToken token =
-      JsonbIteratorNext(&iterator, &value, true);  // the beginning of the object
-  while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY) {
-    const std::string_view key(value.val.string.val, static_cast<size_t>(value.val.string.len));
-    PushKey(state, key);
-    JsonbIteratorNext(&iterator, &value, true);
-    if (key == "content" && value.type == jbvString) {
-      PushString(state, WJB_VALUE, Copied(rendering->Render((*part)++)));
-    } else {
-      pushJsonbValue(state, WJB_VALUE, &value);
-    }
-  }
-  pushJsonbValue(state, WJB_END_OBJECT, nullptr);
-}
-
 Jsonb* RenderChat(const Version& version, json::Value variables) {
-  Rendering rendering(version.program, variables, true);
-  JsonbParseState* state = nullptr;
-  uint32 part = 0;
-  pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr);
-  auto* root = const_cast<JsonbContainer*>(&version.messages->root);
-  const uint32 count = JsonContainerSize(root);
-  for (uint32 i = 0; i < count; ++i) {
-    JsonbValue* message = getIthJsonbValueFromContainer(root, i);
-    PushMessage(&state, message->val.binary.data, &rendering, &part);
-  }
-  return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, nullptr));
+  Jsonb* result = nullptr;
+  tmpl::RenderOptions options;
+  options.limits = TemplateLimits();
+  Interruptibly(&options, [&](tmpl::Error* error) {
+    tmpl::Scratch* const scratch = ProcessScratch();
+    tmpl::Code code = tmpl::Bind(version.program, variables, true, options, scratch, error);
+    if (code != tmpl::Code::kOk) return code;
+    const Caught caught = Guarded([&] {
+      std::string messages;
+      code = chat::Render(JsonView(const_cast<Jsonb*>(version.messages)), version.program,
+                          variables, options, scratch, &messages, error);
+      if (code != tmpl::Code::kOk) return;
+      const size_t size = VARHDRSZ + messages.size();
+      result = static_cast<Jsonb*>(
+          MemoryContextAllocExtended(CurrentMemoryContext, size, MCXT_ALLOC_NO_OOM));
+      if (result == nullptr) throw std::bad_alloc();
+      SET_VARSIZE(result, size);
+      memcpy(VARDATA(result), messages.data(), messages.size());
+    });
+    ReportCaught(caught);
+    return code;
+  });
+  return result;
 }
 
 Jsonb* AsUserMessage(std::string_view text) {

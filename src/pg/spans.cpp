@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "core/chat/chat.h"
 #include "pg/jsonb.h"
 #include "pg/render.h"
 
@@ -69,11 +70,36 @@ void AddSpans(const Version& version, json::Value variables, ReturnSetInfo* resu
   }
   uint32 part = 0;
   int32 message = 0;
-  json::Cursor cursor(JsonView(const_cast<Jsonb*>(version.messages)));
-  for (; cursor.Next(); ++message) {
-    if (cursor.value().Find("content").kind() != json::Kind::kString) continue;
+  const auto add_text = [&] {
     const std::string_view output = rendering.Render(part++, &spans);
     writer.AddMessage(message, output, spans);
+  };
+  json::Cursor cursor(JsonView(const_cast<Jsonb*>(version.messages)));
+  while (cursor.Next()) {
+    const json::Value item = cursor.value();
+    const json::Value content = item.Find("content");
+    switch (chat::TypeOf(item)) {
+      case chat::ItemType::kPlaceholder:
+        message += static_cast<int32>(variables.Find(item.Find("name").string()).size());
+        break;
+      case chat::ItemType::kExamples:
+        for (json::Cursor pair(item.Find("examples")); pair.Next(); message += 2) {
+          add_text();
+          ++message;
+          add_text();
+          --message;
+        }
+        break;
+      case chat::ItemType::kMessage:
+        if (content.kind() == json::Kind::kString) add_text();
+        if (content.kind() == json::Kind::kArray) {
+          for (json::Cursor parts(content); parts.Next();) {
+            if (!chat::TextOfPart(parts.value()).missing()) add_text();
+          }
+        }
+        ++message;
+        break;
+    }
   }
 }
 

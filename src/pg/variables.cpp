@@ -39,7 +39,8 @@ Datum promptreg_version_variables(PG_FUNCTION_ARGS);
 Datum promptreg_version_variables(PG_FUNCTION_ARGS) {
   std::string_view prompt;
   const pg::Version* version =
-      pg::OpenVersion(pg::TextView(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), &prompt);
+      pg::OpenVersion(pg::TextView(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1),
+                      {.environment = "latest", .chosen = nullptr}, &prompt);
   PG_RETURN_JSONB_P(pg::Describe(version->program));
 }
 }

@@ -76,7 +76,7 @@ COMMENT ON COLUMN promptreg.versions.id IS 'Internal key; version_id in resoluti
 COMMENT ON COLUMN promptreg.versions.prompt_id IS 'The prompt';
 COMMENT ON COLUMN promptreg.versions.version IS 'Number within the prompt: 1, 2, 3 without gaps, never reused';
 COMMENT ON COLUMN promptreg.versions.messages IS
-  'Messages in order, each an object with role, content (the template) and further keys; a text prompt has one message of role user';
+  'Messages in order, each an object with role, content (the template, or a list of parts) and further keys, or a placeholder or examples (docs/chat.md); a text prompt has one message of role user';
 COMMENT ON COLUMN promptreg.versions.variables IS 'Declarations of variables; NULL: inferred from the templates';
 COMMENT ON COLUMN promptreg.versions.model IS 'Model the version was written for';
 COMMENT ON COLUMN promptreg.versions.params IS 'Parameters of the model call: temperature, max_tokens, tools, response_format ...';

@@ -31,7 +31,47 @@ bool Compiler::Run() {
       draft_->names[id].variable = true;
     }
   }
-  return CompileParts() && CompileCallees();
+  declared_ = draft_->declarations.size();
+  return AddPlaceholders(context) && CompileParts() && CompileCallees();
+}
+
+// A placeholder is a variable of its own type, which no text may use.
+bool Compiler::AddPlaceholders(const Context& context) {
+  for (const Placeholder& placeholder : source_.placeholders) {
+    const std::string_view problem = NameProblem(placeholder.name);
+    if (!problem.empty()) {
+      error_->code = Code::kPlaceholderName;
+      ErrorText(error_->message) << "\"" << QuoteTag(placeholder.name)
+                                 << "\" cannot name a placeholder: " << problem;
+      return false;
+    }
+    const size_t known = draft_->names.size();
+    uint16_t id;
+    if (!Intern(context, {}, placeholder.name, &id)) return false;
+    if (id < known) {
+      const bool twice = id >= declared_;
+      error_->code = Code::kPlaceholderName;
+      ErrorText(error_->message) << (twice ? "two placeholders have the name \""
+                                           : "a placeholder and a variable have the name \"")
+                                 << QuoteTag(placeholder.name) << "\"";
+      ErrorText(error_->hint)
+          << (twice ? "What is passed for it is inserted in one place."
+                    : "Placeholders are not declared: give one of them another name.");
+      return false;
+    }
+    draft_->names[id].variable = draft_->names[id].used = true;
+    Declaration& declaration = draft_->declarations.emplace_back();
+    declaration.name = placeholder.name;
+    declaration.rules.type = Type::kMessages;
+    declaration.required = placeholder.required;
+  }
+  return true;
+}
+
+bool Compiler::RefuseVariable(const Context& context, const Node& node, std::string_view name) {
+  return Fail(Code::kPlaceholderName, context, node.position,
+              "\"" + QuoteTag(name) + "\" is a placeholder, and no variable for a text",
+              "Give one of them another name.");
 }
 
 bool Compiler::Fail(Code code, const Context& context, size_t position, std::string_view message,
@@ -300,6 +340,9 @@ bool Compiler::Intern(const Context& context, const Node& node, std::string_view
 bool Compiler::UseVariable(const Context& context, const Node& node, std::string_view text,
                            uint16_t* id) {
   if (!Intern(context, node, text, id)) return false;
+  if (*id >= declared_ && *id < draft_->declarations.size()) {
+    return RefuseVariable(context, node, text);
+  }
   Name& name = draft_->names[*id];
   name.used = true;
   if (name.variable) return true;
@@ -312,12 +355,12 @@ bool Compiler::UseVariable(const Context& context, const Node& node, std::string
   Fail(Code::kUndeclaredVariable, context, node.position,
        "variable \"" + QuoteTag(text) + "\" is not declared");
   ErrorText hint(error_->hint);
-  if (draft_->declarations.empty()) {
+  if (declared_ == 0) {
     hint << "No variables are declared.";
     return false;
   }
   hint << "Declared are ";
-  for (size_t i = 0; i < draft_->declarations.size(); ++i) {
+  for (size_t i = 0; i < declared_; ++i) {
     if (i > 0) hint << ", ";
     hint << draft_->declarations[i].name;
   }

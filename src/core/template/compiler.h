@@ -109,6 +109,8 @@ class Compiler {
 
   bool Fail(Code code, const Context& context, size_t position, std::string_view message,
             std::string_view hint = {});
+  bool AddPlaceholders(const Context& context);
+  bool RefuseVariable(const Context& context, const Node& node, std::string_view name);
   bool CompileParts();
   bool CompileCallees();
   bool CompileCallee(size_t index);
@@ -171,6 +173,7 @@ class Compiler {
   const Limits& limits_;
   Draft* draft_;
   Error* error_;
+  size_t declared_ = 0;  // so many declarations; those behind are of placeholders
   std::unordered_map<std::string_view, uint16_t> ids_;
   std::deque<Ast> parts_;
   std::map<std::string_view, Ast> snippets_;  // parsed so far

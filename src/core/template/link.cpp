@@ -43,6 +43,9 @@ uint8_t Accepted(const Declaration& declaration) {
     case Type::kInteger:
     case Type::kEnum:
       break;
+    case Type::kMessages:  // what is passed is checked where it is inserted
+      accept = static_cast<uint8_t>(~(Bit(Kind::kMissing) | Bit(Kind::kNull)));
+      break;
   }
   const Rules& rules = declaration.rules;
   if (!rules.min.missing() || !rules.max.missing() || !rules.pattern.missing()) accept = 0;

@@ -68,6 +68,7 @@ void ExplainBound(std::string_view words, Value bound, Value value, ErrorText* o
 }  // namespace
 
 std::string_view TypeName(Type type) {
+  if (type == Type::kMessages) return "messages";
   for (const TypeWords& words : kTypes) {
     if (words.type == type) return words.name;
   }
@@ -75,6 +76,7 @@ std::string_view TypeName(Type type) {
 }
 
 std::string_view TypePhrase(Type type) {
+  if (type == Type::kMessages) return "a list of messages";
   for (const TypeWords& words : kTypes) {
     if (words.type == type) return words.phrase;
   }
@@ -93,6 +95,7 @@ bool FindType(std::string_view name, Type* type) {
 bool HasType(Value value, Type type, Value values) {
   switch (type) {
     case Type::kAny:
+    case Type::kMessages:  // core/chat looks at it
       return true;
     case Type::kString:
       return value.kind() == Kind::kString;

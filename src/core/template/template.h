@@ -48,6 +48,8 @@ enum class Code : uint8_t {
   kNotAnObject,         // variables of a prompt must be a JSON object
   kMissingVariable,     // all missing names are listed
   kUnknownVariable,     // not one of the program's; all are listed
+  kPlaceholderName,     // a placeholder has the name of a variable or of another one
+  kInvalidMessages,     // what is passed for a placeholder is no list of messages
   kInvalidVariable,     // a rule of its declaration is broken; all are listed
   kTemplateTooLarge,
   kNestingTooDeep,
@@ -72,14 +74,21 @@ struct Error {
   Error() { message[0] = detail[0] = hint[0] = '\0'; }
 };
 
+// A name that stands for a list of messages (core/chat), not for anything in a text.
+struct Placeholder {
+  std::string_view name;
+  bool required = true;
+};
+
 struct Source {
   std::span<const std::string_view> parts;  // the texts, valid UTF-8
   Syntax syntax = Syntax::kMustache;
   Escape escape = Escape::kNone;
   json::Value declarations;  // array of objects, see docs/templates.md; missing: infer
-  bool infer = false;        // names that are not declared are inferred all the same
-  json::Value snippets;      // object by name of what {{> name}} inserts: a text, or {"text",
-                             // "syntax"}, or {"problem"}, why there is none; missing: none
+  std::span<const Placeholder> placeholders = {};
+  bool infer = false;           // names that are not declared are inferred all the same
+  json::Value snippets;         // object by name of what {{> name}} inserts: a text, or {"text",
+                                // "syntax"}, or {"problem"}, why there is none; missing: none
   bool snippets_exist = false;  // one that is not among them is an error, not nothing
 };
 
@@ -95,7 +104,17 @@ bool FindSnippets(const Source& source, const Limits& limits, std::vector<std::s
 // and the registry store, with every key checked. False: *error says why.
 bool NormalizeDeclarations(json::Value declarations, std::string* jsonb_container, Error* error);
 
-enum class Type : uint8_t { kAny, kString, kNumber, kInteger, kBoolean, kArray, kObject, kEnum };
+enum class Type : uint8_t {
+  kAny,
+  kString,
+  kNumber,
+  kInteger,
+  kBoolean,
+  kArray,
+  kObject,
+  kEnum,
+  kMessages
+};
 
 struct Variable {
   std::string_view name;
