@@ -112,7 +112,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RAISE EXCEPTION USING
-    ERRCODE = CASE WHEN in_use THEN 'PR048' ELSE 'PR049' END,
+    ERRCODE = CASE WHEN in_use THEN 'PR061' ELSE 'PR062' END,
     MESSAGE = message,
     DETAIL = (SELECT string_agg(f.value ->> 'detail', E'\n' ORDER BY f.ordinality)
                 FROM jsonb_array_elements(conditions) WITH ORDINALITY AS f (value, ordinality)),
