@@ -62,3 +62,32 @@ CALL test.fails($$SELECT prompt_commit('variables/b', '{{a}}', variables => '[{"
 -- Without declarations everything is optional.
 SELECT prompt_commit('variables/b', '[{{a}}][{{b.c}}][{{#d}}{{e}}{{/d}}]');
 SELECT prompt_render('variables/b', 'latest'), prompt_render('variables/b', 'latest', vars => '{"a": 1, "b": {"c": 2}, "d": [{"e": 3}]}');
+
+-- Bounds, patterns, coercion and filters.
+SELECT prompt_create('variables/rules');
+SELECT prompt_commit('variables/rules', '{{code}} {{count}} {{tags}} {{note}} {{{note}}} {{note | upper}}', variables => '[
+  {"name": "code", "pattern": "[A-Z]{2}-\\d+", "required": true, "example": "NW-1"},
+  {"name": "count", "type": "integer", "min": 1, "max": 10, "coerce": true, "default": 1},
+  {"name": "tags", "type": "array", "max": 2, "default": []},
+  {"name": "note", "min": 1, "max": 8, "filter": "trim | xml", "trusted": false}]');
+SELECT prompt_render('variables/rules', 'latest', vars => '{"code": "NW-204", "count": "7", "tags": ["a"], "note": " <ä> "}');
+CALL test.fails($$SELECT prompt_render('variables/rules', 'latest', vars => '{"code": "nw-204", "count": "11", "tags": [1, 2, 3], "note": "123456789"}')$$);
+CALL test.fails($$SELECT prompt_render('variables/rules', 'latest', vars => '{"count": "many", "tags": {}, "note": ""}')$$);
+CALL test.fails($$SELECT prompt_render('variables/rules', 'latest', vars => jsonb_build_object('code', repeat('x', 1000000)))$$);
+SELECT * FROM test.errors_of($$SELECT prompt_commit('variables/b', '{{a}}', variables => %L)$$,
+  '[{"name": "a", "pattern": "("}]', '[{"name": "a", "pattern": 1}]', '[{"name": "a", "type": "number", "pattern": "x"}]',
+  '[{"name": "a", "min": 3, "max": 2}]', '[{"name": "a", "min": 0.5}]', '[{"name": "a", "type": "boolean", "max": 1}]',
+  '[{"name": "a", "filter": "xlm"}]', '[{"name": "a", "filter": "truncate"}]', '[{"name": "a", "trusted": 1}]', '[{"name": "a", "coerce": 1}]',
+  '[{"name": "a", "max": 2, "default": "abc"}]', '[{"name": "a", "pattern": "[a-z]+", "example": "A"}]');
+
+-- A pattern is compiled once with its version, and what it takes counts for the cache's bound.
+SELECT prompt_render('variables/rules', 'latest', vars => '{"code": "NW-1"}') IS NOT NULL AS rendered;
+SET promptreg.cache_size = '64kB';
+SELECT bool_and(prompt_render('variables/rules', 'latest', vars => '{"code": "NW-1"}') LIKE 'NW-1%') AS rendered FROM generate_series(1, 100);
+SELECT (prompt_explain('variables/b', 'latest') -> 'cache' -> 'bytes')::int <= 65536 AS bounded;
+RESET promptreg.cache_size;
+
+-- Within a section over a plain value there is nothing but variables; what is not declared is not seen.
+CALL test.fails($$SELECT prompt_commit('variables/b', '{{#vip}}{{nmae}}{{/vip}}', variables => '[{"name": "vip", "type": "boolean"}, {"name": "name"}]')$$);
+SELECT prompt_commit('variables/b', '{{#l}}{{x}},{{/l}}', variables => '[{"name": "l", "type": "array"}]');
+SELECT prompt_render('variables/b', 'latest', vars => '{"l": [{"x": 1}, {}], "x": 2}');

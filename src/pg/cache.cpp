@@ -17,6 +17,7 @@ uint64 clock = 0;  // counts uses; the smallest last_used is the least recent
 PointerTable<Route> routes;
 PointerTable<Version> versions;
 CacheStatistics statistics = {};
+uint64 pattern_bytes = 0;  // of all versions; outside of the memory context
 
 uint64 VersionHash(int64 id) {
   // Ids are consecutive: spread them, and keep the low bits good.
@@ -31,16 +32,25 @@ void FreeRoute(Route* route) {
   pfree(route);
 }
 
+void FreePatterns(Version* version) {
+  if (version->patterns == nullptr) return;
+  pattern_bytes -= tmpl::PatternsSize(*version->patterns);
+  tmpl::ReleasePatterns(version->patterns);
+  version->patterns = nullptr;
+}
+
 void FreeVersion(Version* version) {
+  FreePatterns(version);
   versions.Remove(VersionHash(version->id), version);
   pfree(version);
 }
 
 uint64 Used() {
-  return MemoryContextMemAllocated(memory, true);
+  return MemoryContextMemAllocated(memory, true) + pattern_bytes;
 }
 
 void Reset() {
+  versions.ForEach([](Version* version) { FreePatterns(version); });
   if (memory != nullptr) MemoryContextReset(memory);
   routes = {};
   versions = {};
@@ -134,6 +144,17 @@ void InsertVersion(Version* version) {
   version->last_used = ++clock;
   versions.Insert(CacheMemory(), VersionHash(version->id), version);
   ++statistics.compiled;
+}
+
+void AttachPatterns(Version* version, tmpl::Patterns* patterns) {
+  if (patterns == nullptr) return;
+  version->patterns = patterns;
+  version->program = tmpl::ProgramView(version->program.data(), patterns);
+  pattern_bytes += tmpl::PatternsSize(*patterns);
+}
+
+void ForgetVersion(Version* version) {
+  FreeVersion(version);
 }
 
 CacheStatistics GetCacheStatistics() {

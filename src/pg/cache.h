@@ -24,6 +24,7 @@ struct Version {
   const Jsonb* params;
   const Jsonb* messages;  // chat: the stored messages
   tmpl::ProgramView program;
+  tmpl::Patterns* patterns;  // of the program, or nullptr; freed with the version
   mutable uint32 text_size;  // of the last rendering: about what the next one needs
 };
 
@@ -95,6 +96,12 @@ void InsertRoute(Route* route);
 
 Version* FindVersion(int64 id, uint64 fingerprint);
 void InsertVersion(Version* version);
+
+// Gives a version that was inserted its patterns, which are the cache's from then on.
+void AttachPatterns(Version* version, tmpl::Patterns* patterns);
+
+// Frees a version that could not be completed.
+void ForgetVersion(Version* version);
 
 CacheStatistics GetCacheStatistics();
 void CountRouteMiss();

@@ -2,6 +2,7 @@
 
 #include "pg/compile.h"
 #include "pg/errors.h"
+#include "pg/guard.h"
 #include "pg/jsonb.h"
 #include "pg/rights.h"
 
@@ -120,6 +121,21 @@ std::string_view KeyOf(const text* value) {
   return TextView(value);
 }
 
+// The version is in the cache already, which frees what it is given, whatever happens next.
+void MakePatterns(Version* version) {
+  tmpl::Patterns* patterns = nullptr;
+  tmpl::Error error;
+  bool compiled = false;
+  const Caught caught =
+      Guarded([&] { compiled = tmpl::CompilePatterns(version->program, &patterns, &error); });
+  if (!compiled) {
+    ForgetVersion(version);
+    ReportCaught(caught);
+    ReportTemplateError(error, nullptr);
+  }
+  AttachPatterns(version, patterns);
+}
+
 // Within Reading. The compiled version goes into the cache: it is immutable, whoever may see it.
 Version* LoadVersion(int64 id, uint64 fingerprint) {
   Version* cached = FindVersion(id, fingerprint);
@@ -158,6 +174,7 @@ Version* LoadVersion(int64 id, uint64 fingerprint) {
   version->params = layout.AddJsonb(params);
   version->messages = chat ? layout.AddJsonb(messages) : nullptr;
   InsertVersion(version);
+  MakePatterns(version);
   return version;
 }
 

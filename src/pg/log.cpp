@@ -3,6 +3,7 @@
 #include "pg/caller.h"
 #include "pg/errors.h"
 #include "pg/execution.h"
+#include "pg/invalidation.h"
 #include "pg/jsonb.h"
 #include "pg/rights.h"
 
@@ -92,15 +93,56 @@ void ReadArguments(FunctionCallInfo fcinfo, Execution* execution) {
   }
 }
 
-// Under its own name, whatever name the prompt was called by; rights are decided on that, too. One
-// that is not in this database keeps the name that it has.
-void ResolveName(Execution* execution) {
-  const Datum asked = execution->values[kExecutionPrompt];
+constexpr size_t kMostNameBytes = 800;
+
+// What the last call found out, for the next one, which is mostly about the same prompt and day.
+struct Remembered {
+  uint64 generation;
+  TimestampTz partition_day;  // has a partition; if it is dropped, the default one takes the rows
+  size_t asked_size;
+  size_t own_size;
+  char asked_name[kMostNameBytes];
+  char own_name[kMostNameBytes];
+};
+Remembered remembered = {};
+
+bool Remember(std::string_view asked, std::string_view own) {
+  if (asked.size() > kMostNameBytes || own.size() > kMostNameBytes) return false;
+  memcpy(remembered.asked_name, asked.data(), asked.size());
+  memcpy(remembered.own_name, own.data(), own.size());
+  remembered.asked_size = asked.size();
+  remembered.own_size = own.size();
+  return true;
+}
+
+// The prompt's own name, whatever name it was called by. One that is not in this database keeps the
+// name that it has. Every change of a name moves the generation on.
+Datum OwnName(Datum asked) {
+  ReceiveInvalidations();
+  const std::string_view asked_name = TextView(DatumGetTextPP(asked));
+  if (remembered.generation == Generation() && remembered.asked_size > 0 &&
+      asked_name == std::string_view(remembered.asked_name, remembered.asked_size)) {
+    return PointerGetDatum(NewText({remembered.own_name, remembered.own_size}));
+  }
+  const uint64 generation = Generation();
+  Datum own = asked;
   if (Execute(&own_name_statement, &asked, nullptr) > 0) {
     bool is_null;
-    execution->Set(kExecutionPrompt,
-                   SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+    own = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
   }
+  remembered.asked_size = 0;
+  // A name that this transaction has given or read under an old snapshot is nothing to remember.
+  if (!TransactionChangedRegistry() && !IsolationUsesXactSnapshot() &&
+      Remember(asked_name, TextView(DatumGetTextPP(own)))) {
+    remembered.generation = generation;
+  }
+  return own;
+}
+
+// Rights are decided on the prompt's own name.
+void ResolveName(Execution* execution) {
+  const Datum asked = execution->values[kExecutionPrompt];
+  execution->Set(kExecutionPrompt, OwnName(asked));
   NoteRightsCheck();
   const std::string_view name = TextView(DatumGetTextPP(execution->values[kExecutionPrompt]));
   const std::string_view environment =
@@ -129,9 +171,13 @@ void AddCost(Execution* execution) {
 
 void EnsurePartition(const Execution& execution) {
   const Datum at = execution.values[kExecutionAt];
+  const TimestampTz time = DatumGetTimestampTz(at);
+  const TimestampTz day = time - time % USECS_PER_DAY;
+  if (day == remembered.partition_day) return;
   if (Execute(&partition_exists_statement, &at, nullptr) == 0) {
     Execute(&partition_statement, &at, nullptr);
   }
+  remembered.partition_day = day;
 }
 
 }  // namespace

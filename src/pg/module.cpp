@@ -1,5 +1,6 @@
 // The library's beginning.
 #include "pg/invalidation.h"
+#include "pg/resolve_stats.h"
 #include "pg/rights.h"
 #include "pg/server.h"
 #include "pg/settings.h"
@@ -21,6 +22,7 @@ void _PG_init(void) {
   pg::DefineSettings();
   pg::InitInvalidation();
   pg::InitRights();
+  pg::InitResolveStats();
   pg::RegisterWorker();
 }
 }

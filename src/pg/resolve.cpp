@@ -8,6 +8,7 @@
 #include "pg/load.h"
 #include "pg/render.h"
 #include "pg/request.h"
+#include "pg/resolve_stats.h"
 
 namespace promptreg::pg {
 namespace {
@@ -134,6 +135,7 @@ Datum promptreg_resolve(PG_FUNCTION_ARGS) {
   } else {
     values[7] = PointerGetDatum(pg::RenderText(version, variables));
   }
+  pg::CountResolve(version.id, route->environment_text);
   values[9] = pg::OptionalText(version.model, &nulls[9]);
   values[10] = PointerGetDatum(version.params);
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(row, values, nulls)));
@@ -145,14 +147,19 @@ Datum promptreg_render(PG_FUNCTION_ARGS) {
   const pg::Route* route = pg::OpenRoute(request.name, request.environment);
   const pg::Version& version = *pg::Assign(*route, request.user).version;
   if (version.chat) pg::RefuseKind(*route);
-  PG_RETURN_TEXT_P(pg::RenderText(version, variables));
+  text* rendered = pg::RenderText(version, variables);
+  pg::CountResolve(version.id, route->environment_text);
+  PG_RETURN_TEXT_P(rendered);
 }
 
 Datum promptreg_messages(PG_FUNCTION_ARGS) {
   const pg::Request request = pg::ReadRequest(fcinfo);
   const json::Value variables = pg::ReadVariables(fcinfo, 3);
   const pg::Route* route = pg::OpenRoute(request.name, request.environment);
-  PG_RETURN_JSONB_P(pg::RenderMessages(*pg::Assign(*route, request.user).version, variables));
+  const pg::Version& version = *pg::Assign(*route, request.user).version;
+  Jsonb* messages = pg::RenderMessages(version, variables);
+  pg::CountResolve(version.id, route->environment_text);
+  PG_RETURN_JSONB_P(messages);
 }
 
 // The same, and (provider text)
@@ -164,8 +171,9 @@ Datum promptreg_request(PG_FUNCTION_ARGS) {
       pg::ParseProvider(pg::TextView(PG_GETARG_TEXT_PP(4)));
   const pg::Route* route = pg::OpenRoute(request.name, request.environment);
   const pg::Version& version = *pg::Assign(*route, request.user).version;
-  PG_RETURN_JSONB_P(
-      pg::BuildRequest(provider, *route, version, pg::RenderMessages(version, variables)));
+  Jsonb* body = pg::BuildRequest(provider, *route, version, pg::RenderMessages(version, variables));
+  pg::CountResolve(version.id, route->environment_text);
+  PG_RETURN_JSONB_P(body);
 }
 
 Datum promptreg_assign(PG_FUNCTION_ARGS) {

@@ -99,6 +99,10 @@ struct ScratchDeleter {
 };
 using ScratchPointer = std::unique_ptr<tmpl::Scratch, ScratchDeleter>;
 
+struct PatternsDeleter {
+  void operator()(tmpl::Patterns* patterns) const { tmpl::ReleasePatterns(patterns); }
+};
+
 // One template with everything around it; what is not set is as in a prompt.
 struct Template {
   std::vector<std::string> texts;
@@ -139,11 +143,15 @@ struct Template {
   std::string RenderAgain(const Json& variables, uint32_t part = 0) {
     const ScratchPointer scratch(tmpl::NewScratch());
     const tmpl::RenderOptions options = {.limits = limits, .interrupt = interrupt, .now = now};
+    tmpl::Patterns* made = nullptr;
+    if (!tmpl::CompilePatterns(view(), &made, &error)) return std::string("!") + error.message;
+    const std::unique_ptr<tmpl::Patterns, PatternsDeleter> patterns(made);
+    const tmpl::ProgramView ready(program.data(), made);
     error = tmpl::Error();
-    code = tmpl::Bind(view(), variables.value(), require_object, options, scratch.get(), &error);
+    code = tmpl::Bind(ready, variables.value(), require_object, options, scratch.get(), &error);
     if (code != tmpl::Code::kOk) return std::string("!") + error.message;
     std::string_view output;
-    code = tmpl::Render(view(), part, options, scratch.get(), &output, &error);
+    code = tmpl::Render(ready, part, options, scratch.get(), &output, &error);
     if (code != tmpl::Code::kOk) return std::string("!") + error.message;
     return std::string(output);
   }

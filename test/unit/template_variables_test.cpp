@@ -25,14 +25,15 @@ std::string Names(const Template& source) {
   return names;
 }
 
-TEST(Inference, ListsWhatOnlyAVariableCanBe) {
+// What is only used within a section may be a member, or a variable.
+TEST(Inference, ListsWhatMayBeAVariable) {
   Template source = {
       .texts =
           {"{{b}} {{a.x}} {{#list}}{{item}}{{b}}{{/list}}{{^none}}{{inner}}{{/none}}{{.}}{{b}}",
            "{{last}}"},
       .snippets = "{}"};
   ASSERT_TRUE(source.Compile());
-  EXPECT_EQ(Names(source), "b! a! list! none! last! ");
+  EXPECT_EQ(Names(source), "b! a! list! item! none! inner! last! ");
   const tmpl::Variable variable = source.view().variable(0);
   EXPECT_EQ(variable.type, tmpl::Type::kAny);
   EXPECT_FALSE(variable.required);
@@ -43,7 +44,7 @@ TEST(Inference, LooksIntoSnippets) {
   Template source = {.texts = {"{{> s}}{{#l}}{{> t}}{{/l}}"},
                      .snippets = R"({"s":"{{x}}{{#c}}{{>s}}{{/c}}","t":"{{y}}"})"};
   ASSERT_TRUE(source.Compile());
-  EXPECT_EQ(Names(source), "x! c! l! ");
+  EXPECT_EQ(Names(source), "x! c! l! y! ");
 }
 
 TEST(Inference, TakesAnyValue) {
@@ -145,7 +146,7 @@ TEST(Declarations, NamesWithinSectionsMayBeTheItems) {
 }
 
 TEST(Declarations, SnippetsNamesCountToo) {
-  Template source = Declared("a {{> s}}", R"([{"name":"a"}])");
+  Template source = Declared("a {{> s}}", R"([{"name":"a","type":"array"}])");
   source.snippets = R"({"s":"\n{{a}}{{b}}"})";
   EXPECT_FALSE(source.Compile());
   EXPECT_EQ(source.code, Code::kUndeclaredVariable);
@@ -328,7 +329,7 @@ TEST(Declarations, MistakesAreNamed) {
            {R"([{"name":"a","type":"integer","default":1.5}])",
             "variable \"a\": default must be an integer, not the number 1.5"},
            {R"([{"name":"a","type":"enum","values":["x"],"default":"y"}])",
-            "variable \"a\": default must be one of its values, not the string \"y\""},
+            "variable \"a\": default must be \"x\", not the string \"y\""},
        }) {
     Template source = Declared("", test.declarations);
     EXPECT_FALSE(source.Compile()) << test.declarations;
@@ -342,7 +343,8 @@ TEST(Declarations, MistakesAreNamed) {
   Template source = Declared("", R"([{"name":"a","typ":1}])");
   EXPECT_FALSE(source.Compile());
   EXPECT_STREQ(source.error.hint,
-               "A variable has name, type, required, nullable, default, values, description.");
+               "A variable has name, type, required, nullable, default, values, pattern, min, max, "
+               "filter, description, example, trusted, coerce.");
 }
 
 TEST(Declarations, NormalizeToAnArray) {

@@ -43,6 +43,7 @@ bool Compiler::CompileCallee(size_t index) {
   callees_[index].op = static_cast<uint32_t>(draft_->ops.size());
   sections_ = 1;
   outside_ = callees_[index].outside ? 1 : 0;
+  opaque_ = 1 - outside_;
   chain_.assign(1, {.variant = variant, .sections = sections_});
   const Context context = {.ast = &snippets_.at(variant.first),
                            .snippet = variant.first,
@@ -85,11 +86,9 @@ bool Compiler::FindChoices(const Context& context, const Node& node, json::Value
   }
   *values = source_.snippets;
   if (!draft_->declared) return true;
-  // The names of the declarations are the first ones.
-  const auto id = ids_.find(name);
-  if (id != ids_.end() && id->second < draft_->declarations.size() &&
-      draft_->declarations[id->second].type == Type::kEnum) {
-    *values = draft_->declarations[id->second].values;
+  const Declaration* declaration = FindDeclaration(name);
+  if (declaration != nullptr && declaration->rules.type == Type::kEnum) {
+    *values = declaration->rules.values;
     return true;
   }
   return Fail(Code::kUndeclaredVariable, context, node.position,

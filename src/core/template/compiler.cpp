@@ -28,9 +28,7 @@ bool Compiler::Run() {
     for (const Declaration& declaration : draft_->declarations) {
       uint16_t id;
       if (!Intern(context, {}, declaration.name, &id)) return false;
-      draft_->names[id].root = true;
-      declared_names_.resize(size_t{id} + 1);
-      declared_names_[id] = true;
+      draft_->names[id].variable = true;
     }
   }
   return CompileParts() && CompileCallees();
@@ -93,19 +91,13 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
     case NodeType::kVariable: {
       const bool escape = source_.escape == Escape::kHtml && !node.raw;
       const uint8_t flags = escape ? kEscapeFlag : 0;
-      if (node.filters > 0) return EmitFiltered(context, node, flags);
+      const std::span<const FilterCall> filters = FiltersOf(context, node);
+      if (!filters.empty()) return EmitFiltered(context, node, filters, flags);
       return EmitValue(context, node, OpCode::kPrintSlot, flags);
     }
     case NodeType::kSection:
     case NodeType::kInverted:
-      if (!EmitValue(context, node,
-                     node.type == NodeType::kSection ? OpCode::kSectionSlot : OpCode::kInvertedSlot,
-                     0)) {
-        return false;
-      }
-      open->emplace_back().op = static_cast<uint32_t>(draft_->ops.size() - 1);
-      ++sections_;
-      return true;
+      return OpenSection(context, node, &open->emplace_back());
     case NodeType::kIf:
       return ExpandBranch(context, node, &open->emplace_back());
     case NodeType::kElse:
@@ -118,6 +110,7 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
       if (closed == NodeType::kIf) return CloseBranch(context, node, ended);
       const uint32_t opened = ended.op;
       --sections_;
+      if (ended.opaque) --opaque_;
       if (closed == NodeType::kSection) {
         if (!Emit(context, node, OpCode::kEndSection, 0, 0, opened + 1)) return false;
       } else if (!Flush(context, node)) {
@@ -136,6 +129,29 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
       return ExpandSnippet(context, node);
   }
   return true;
+}
+
+bool Compiler::OpenSection(const Context& context, const Node& node, Open* open) {
+  const bool inverted = node.type == NodeType::kInverted;
+  if (!EmitValue(context, node, inverted ? OpCode::kInvertedSlot : OpCode::kSectionSlot, 0)) {
+    return false;
+  }
+  open->op = static_cast<uint32_t>(draft_->ops.size() - 1);
+  open->opaque = !inverted && IsOpaque(context, node);
+  ++sections_;
+  if (open->opaque) ++opaque_;
+  return true;
+}
+
+// What is declared as a plain value has no members. Among members, nobody knows.
+bool Compiler::IsOpaque(const Context& context, const Node& node) const {
+  const std::string_view path = context.ast->Text(node);
+  if (path[0] == '@') return false;
+  if (opaque_ > 0) return true;
+  const Declaration* declaration = FindDeclaration(path);
+  if (declaration == nullptr) return true;
+  const Type type = declaration->rules.type;
+  return type == Type::kArray || type == Type::kObject;
 }
 
 bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint16_t name,
@@ -188,10 +204,19 @@ bool Compiler::EmitLoad(const Context& context, const Node& node) {
   return Emit(context, node, sections_ == 0 ? OpCode::kLoadSlot : OpCode::kLoadName, id, 0, at);
 }
 
-bool Compiler::EmitFiltered(const Context& context, const Node& node, uint8_t flags) {
+// Those of the tag, or of the declaration of what it names.
+std::span<const FilterCall> Compiler::FiltersOf(const Context& context, const Node& node) const {
+  if (node.filters > 0) return {context.ast->filters.data() + node.filter, node.filters};
+  const std::string_view path = context.ast->Text(node);
+  const Declaration* declaration = FindDeclaration(path.substr(0, path.find('.')));
+  if (declaration == nullptr) return {};
+  return declaration->filters;
+}
+
+bool Compiler::EmitFiltered(const Context& context, const Node& node,
+                            std::span<const FilterCall> filters, uint8_t flags) {
   const auto first = static_cast<uint32_t>(draft_->filters.size());
-  for (uint32_t i = 0; i < node.filters; ++i) {
-    const FilterCall& call = context.ast->filters[node.filter + i];
+  for (const FilterCall& call : filters) {
     // What is escaped once is not escaped again.
     if (Escapes(call.id)) flags = 0;
     draft_->filters.push_back(call);
@@ -199,7 +224,7 @@ bool Compiler::EmitFiltered(const Context& context, const Node& node, uint8_t fl
     if (!CountExpansion(context, node) || !CheckPool(context, node)) return false;
   }
   return EmitLoad(context, node) &&
-         Emit(context, node, OpCode::kFilter, static_cast<uint16_t>(node.filters), 0, first) &&
+         Emit(context, node, OpCode::kFilter, static_cast<uint16_t>(filters.size()), 0, first) &&
          Emit(context, node, OpCode::kPrintRegister, 0, flags);
 }
 
@@ -276,14 +301,14 @@ bool Compiler::UseVariable(const Context& context, const Node& node, std::string
                            uint16_t* id) {
   if (!Intern(context, node, text, id)) return false;
   Name& name = draft_->names[*id];
-  name.root = name.used = true;
-  if (sections_ > outside_ || name.needed) return true;
-  name.needed = true;
+  name.used = true;
+  if (name.variable) return true;
   if (!draft_->declared) {
+    name.variable = true;
     draft_->inferred.push_back(*id);
     return true;
   }
-  if (*id < declared_names_.size() && declared_names_[*id]) return true;
+  if (opaque_ > 0) return true;
   Fail(Code::kUndeclaredVariable, context, node.position,
        "variable \"" + QuoteTag(text) + "\" is not declared");
   ErrorText hint(error_->hint);
@@ -298,6 +323,14 @@ bool Compiler::UseVariable(const Context& context, const Node& node, std::string
   }
   hint << ".";
   return false;
+}
+
+// Declarations are the first names.
+const Declaration* Compiler::FindDeclaration(std::string_view name) const {
+  const auto found = ids_.find(name);
+  return found == ids_.end() || found->second >= draft_->declarations.size()
+             ? nullptr
+             : &draft_->declarations[found->second];
 }
 
 bool Compile(const Source& source, const Limits& limits, std::string* program, Error* error) {

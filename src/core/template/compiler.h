@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -26,9 +27,8 @@ namespace promptreg::tmpl {
 // A name in the order of first use.
 struct Name {
   std::string_view text;
-  bool root = false;    // the first of a path, or declared: may be a variable
-  bool used = false;    // the first of a path
-  bool needed = false;  // used outside of all sections: nothing but a variable can be meant
+  bool variable = false;  // declared or inferred
+  bool used = false;      // the first of a path
 };
 
 // A line of a table of snippets, or its head.
@@ -48,7 +48,7 @@ struct Draft {
   std::vector<Literal> literals;  // kLoadLiteral has an index into them
   std::vector<Choice> choices;    // tables of snippets by name; each starts with a count
   std::vector<Name> names;
-  std::vector<uint32_t> inferred;  // names that are needed, in order of first use
+  std::vector<uint32_t> inferred;  // names of variables, in order of first use
   std::vector<Declaration> declarations;
   bool declared = false;  // declarations were given
 };
@@ -96,6 +96,7 @@ class Compiler {
   // A section or condition that is open in a text.
   struct Open {
     uint32_t op = 0;               // of a section
+    bool opaque = false;           // which may have members
     std::vector<uint32_t> failed;  // jumps to the next branch of a condition
     std::vector<uint32_t> done;    // and to its end
   };
@@ -150,7 +151,11 @@ class Compiler {
 
   bool Emit(const Context& context, const Node& node, OpCode code, uint16_t name = 0,
             uint8_t flags = 0, uint32_t arg = 0);
-  bool EmitFiltered(const Context& context, const Node& node, uint8_t flags);
+  bool OpenSection(const Context& context, const Node& node, Open* open);
+  bool IsOpaque(const Context& context, const Node& node) const;
+  std::span<const FilterCall> FiltersOf(const Context& context, const Node& node) const;
+  bool EmitFiltered(const Context& context, const Node& node, std::span<const FilterCall> filters,
+                    uint8_t flags);
   bool EmitValue(const Context& context, const Node& node, OpCode first, uint8_t flags);
   bool EmitLoad(const Context& context, const Node& node);
   bool Flush(const Context& context, const Node& node);
@@ -160,12 +165,12 @@ class Compiler {
 
   bool Intern(const Context& context, const Node& node, std::string_view text, uint16_t* id);
   bool UseVariable(const Context& context, const Node& node, std::string_view text, uint16_t* id);
+  const Declaration* FindDeclaration(std::string_view name) const;
 
   const Source& source_;
   const Limits& limits_;
   Draft* draft_;
   Error* error_;
-  std::vector<bool> declared_names_;  // by id
   std::unordered_map<std::string_view, uint16_t> ids_;
   std::deque<Ast> parts_;
   std::map<std::string_view, Ast> snippets_;  // parsed so far
@@ -178,7 +183,8 @@ class Compiler {
   std::map<std::tuple<const char*, const Overrides*, bool>, uint32_t> choices_of_;
   std::optional<bool> line_start_;  // overrules that of the first node that leaves a trace
   uint32_t sections_ = 0;           // open around what is being compiled
-  uint32_t outside_ = 0;            // so many of them are none of the text's: names are variables
+  uint32_t outside_ = 0;            // so many of them are none of the text's
+  uint32_t opaque_ = 0;             // so many may have members: a name may be one of these
   uint32_t expansions_ = 0;         // of snippets, blocks and filters; each counts as an operation
   uint64_t visited_ = 0;            // nodes looked at, over and over in snippets
   size_t literal_bytes_ = 0;        // of strings in tags

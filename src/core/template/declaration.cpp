@@ -1,7 +1,8 @@
 #include "core/template/declaration.h"
 
-#include <iterator>
+#include <memory>
 #include <unordered_set>
+#include <utility>
 
 #include "core/json/builder.h"
 #include "core/json/numeric.h"
@@ -16,20 +17,12 @@ using json::Value;
 
 constexpr size_t kMostDeclarations = 10'000;
 
-struct TypeWords {
-  Type type;
-  std::string_view name, phrase;
-};
-constexpr TypeWords kTypes[] = {
-    {Type::kString, "string", "a string"},     {Type::kNumber, "number", "a number"},
-    {Type::kInteger, "integer", "an integer"}, {Type::kBoolean, "boolean", "true or false"},
-    {Type::kArray, "array", "an array"},       {Type::kObject, "object", "an object"},
-    {Type::kEnum, "enum", "one of its values"}};
-
-constexpr std::string_view kKeys[] = {"name",    "type",   "required",   "nullable",
-                                      "default", "values", "description"};
+constexpr std::string_view kKeys[] = {"name",        "type",    "required", "nullable", "default",
+                                      "values",      "pattern", "min",      "max",      "filter",
+                                      "description", "example", "trusted",  "coerce"};
 constexpr std::string_view kKeysHint =
-    "A variable has name, type, required, nullable, default, values, description.";
+    "A variable has name, type, required, nullable, default, values, pattern, min, max, filter, "
+    "description, example, trusted, coerce.";
 constexpr std::string_view kTypesHint =
     "Types are string, number, integer, boolean, array, object, enum.";
 
@@ -69,7 +62,7 @@ class Reader {
       Declaration declaration;
       declaration.source = cursor.value();
       if (!ReadName(cursor, number, &declaration) || !ReadKeys(&declaration)) return false;
-      declarations_->push_back(declaration);
+      declarations_->push_back(std::move(declaration));
     }
     return true;
   }
@@ -156,28 +149,32 @@ class Reader {
       ErrorText(error_->hint) << kKeysHint;
       return false;
     }
-    const Value description = declaration->source.Find("description");
-    if (!description.missing() && description.kind() != Kind::kString) {
-      ErrorText message = Fail(*declaration);
-      message << "description must be a string, not ";
-      AppendDescription(description, &message);
-      return false;
+    Value description;
+    return Text(*declaration, "description", &description) && ReadType(declaration) &&
+           Flag(*declaration, "required", &declaration->required) &&
+           Flag(*declaration, "nullable", &declaration->nullable) &&
+           Flag(*declaration, "trusted", &declaration->trusted) && ReadCoerce(declaration) &&
+           ReadValues(declaration) && ReadBounds(declaration) && ReadPattern(declaration) &&
+           ReadFilter(declaration) && ReadDefault(declaration);
+  }
+
+  bool Text(const Declaration& declaration, std::string_view key, Value* text) {
+    const Value value = declaration.source.Find(key);
+    if (value.missing() || value.kind() == Kind::kString) {
+      *text = value;
+      return true;
     }
-    return ReadType(declaration) && Flag(*declaration, "required", &declaration->required) &&
-           Flag(*declaration, "nullable", &declaration->nullable) && ReadValues(declaration) &&
-           ReadDefault(declaration);
+    ErrorText message = Fail(declaration);
+    message << key << " must be a string, not ";
+    AppendDescription(value, &message);
+    return false;
   }
 
   bool ReadType(Declaration* declaration) {
     const Value type = declaration->source.Find("type");
     if (type.missing()) return true;
-    if (type.kind() == Kind::kString) {
-      for (const TypeWords& words : kTypes) {
-        if (type.string() == words.name) {
-          declaration->type = words.type;
-          return true;
-        }
-      }
+    if (type.kind() == Kind::kString && FindType(type.string(), &declaration->rules.type)) {
+      return true;
     }
     ErrorText message = Fail(*declaration);
     message << "unknown type ";
@@ -190,9 +187,17 @@ class Reader {
     return false;
   }
 
+  bool ReadCoerce(Declaration* declaration) {
+    if (!Flag(*declaration, "coerce", &declaration->coerce)) return false;
+    const Type type = declaration->rules.type;
+    if (!declaration->coerce || (type != Type::kArray && type != Type::kObject)) return true;
+    Fail(*declaration) << "nothing is coerced into " << TypePhrase(type);
+    return false;
+  }
+
   bool ReadValues(Declaration* declaration) {
     const Value values = declaration->source.Find("values");
-    if (declaration->type != Type::kEnum) {
+    if (declaration->rules.type != Type::kEnum) {
       if (values.missing()) return true;
       Fail(*declaration) << "values are for the type enum alone";
       return false;
@@ -206,72 +211,112 @@ class Reader {
       Fail(*declaration) << "values of an enum must be an array of one or more different strings";
       return false;
     }
-    declaration->values = values;
+    declaration->rules.values = values;
     return true;
   }
 
-  bool ReadDefault(Declaration* declaration) {
-    const Value value = declaration->source.Find("default");
-    if (value.missing()) return true;
-    const bool valid = value.kind() == Kind::kNull
-                           ? declaration->nullable
-                           : HasType(value, declaration->type, declaration->values);
-    if (!valid) {
-      ErrorText message = Fail(*declaration);
-      message << "default must be " << TypePhrase(declaration->type) << ", not ";
-      AppendDescription(value, &message);
+  bool ReadBounds(Declaration* declaration) {
+    Rules& rules = declaration->rules;
+    if (!ReadBound(*declaration, "min", &rules.min) || !ReadBound(*declaration, "max", &rules.max))
+      return false;
+    if (rules.min.missing() || rules.max.missing() ||
+        json::CompareNumbers(rules.min, rules.max) <= 0)
+      return true;
+    Fail(*declaration) << "min is greater than max";
+    return false;
+  }
+
+  bool ReadBound(const Declaration& declaration, std::string_view key, Value* bound) {
+    *bound = declaration.source.Find(key);
+    if (bound->missing()) return true;
+    const Type type = declaration.rules.type;
+    const bool counted = type == Type::kString || type == Type::kArray;
+    if (!counted && type != Type::kNumber && type != Type::kInteger) {
+      Fail(declaration) << key << " is for numbers, integers, strings and arrays";
       return false;
     }
-    declaration->default_value = value;
-    return true;
+    char zero[16];
+    const auto length = static_cast<uint32_t>(json::MakeInteger(0, zero));
+    if (bound->kind() == Kind::kNumber &&
+        (!counted ||
+         (json::NumberIsInteger(*bound) &&
+          json::CompareNumbers(*bound, Value::Make(Kind::kNumber, zero, length)) >= 0))) {
+      return true;
+    }
+    ErrorText message = Fail(declaration);
+    message << key << " must be "
+            << (!counted                ? "a number"
+                : type == Type::kString ? "a number of characters"
+                                        : "a number of elements")
+            << ", not ";
+    AppendDescription(*bound, &message);
+    return false;
+  }
+
+  bool ReadPattern(Declaration* declaration) {
+    Rules& rules = declaration->rules;
+    if (!Text(*declaration, "pattern", &rules.pattern)) return false;
+    if (rules.pattern.missing()) return true;
+    if (rules.type != Type::kString) {
+      Fail(*declaration) << "a pattern is for the type string alone";
+      return false;
+    }
+    std::string problem;
+    pattern_ = Pattern::Compile(rules.pattern.string(), &problem);
+    rules.compiled = pattern_.get();
+    if (pattern_ != nullptr) return true;
+    Fail(*declaration) << "invalid pattern: " << problem;
+    ErrorText(error_->hint) << "Patterns are regular expressions in the syntax of RE2.";
+    return false;
+  }
+
+  bool ReadFilter(Declaration* declaration) {
+    Value filter;
+    if (!Text(*declaration, "filter", &filter)) return false;
+    if (filter.missing()) return true;
+    Ast ast;
+    Fault fault;
+    if (ParseFilters(filter.string(), &ast, &fault)) {
+      declaration->filters = std::move(ast.filters);
+      return true;
+    }
+    ErrorText message = Fail(*declaration);
+    message << "invalid filter ";
+    AppendQuoted(filter.string(), &message);
+    message << ": " << fault.message;
+    ErrorText(error_->hint) << fault.hint;
+    return false;
+  }
+
+  // The pattern is only ready while its own declaration is read.
+  bool ReadDefault(Declaration* declaration) {
+    const bool valid = CheckValue(*declaration, "default", &declaration->default_value);
+    Value example;
+    const bool both = valid && CheckValue(*declaration, "example", &example);
+    declaration->rules.compiled = nullptr;
+    return both;
+  }
+
+  bool CheckValue(const Declaration& declaration, std::string_view key, Value* value) {
+    *value = declaration.source.Find(key);
+    if (value->missing()) return true;
+    const bool null = value->kind() == Kind::kNull;
+    if (null && declaration.nullable) return true;
+    const Broken broken = null ? Broken::kType : FindBroken(*value, declaration.rules);
+    if (broken == Broken::kNothing) return true;
+    ErrorText message = Fail(declaration);
+    message << key << " ";
+    ExplainBroken(broken, *value, declaration.rules, &message);
+    return false;
   }
 
   std::vector<Declaration>* declarations_;
   Error* error_;
   std::unordered_set<std::string_view> names_;
+  std::unique_ptr<Pattern> pattern_;
 };
 
 }  // namespace
-
-std::string_view TypeName(Type type) {
-  for (const TypeWords& words : kTypes) {
-    if (words.type == type) return words.name;
-  }
-  return "any";
-}
-
-std::string_view TypePhrase(Type type) {
-  for (const TypeWords& words : kTypes) {
-    if (words.type == type) return words.phrase;
-  }
-  return "any value";
-}
-
-bool HasType(Value value, Type type, Value values) {
-  switch (type) {
-    case Type::kAny:
-      return true;
-    case Type::kString:
-      return value.kind() == Kind::kString;
-    case Type::kNumber:
-      return value.kind() == Kind::kNumber;
-    case Type::kInteger:
-      return value.kind() == Kind::kNumber && json::NumberIsInteger(value);
-    case Type::kBoolean:
-      return value.kind() == Kind::kTrue || value.kind() == Kind::kFalse;
-    case Type::kArray:
-      return value.kind() == Kind::kArray;
-    case Type::kObject:
-      return value.kind() == Kind::kObject;
-    case Type::kEnum:
-      if (value.kind() != Kind::kString) return false;
-      for (json::Cursor cursor(values); cursor.Next();) {
-        if (cursor.value().string() == value.string()) return true;
-      }
-      return false;
-  }
-  return false;
-}
 
 bool ReadDeclarations(Value given, std::vector<Declaration>* declarations, Error* error) {
   declarations->clear();

@@ -6,29 +6,25 @@
 #include <vector>
 
 #include "core/json/value.h"
+#include "core/template/ast.h"
+#include "core/template/rules.h"
 #include "core/template/template.h"
 
 namespace promptreg::tmpl {
 
 struct Declaration {
   std::string_view name;
-  Type type = Type::kString;
+  Rules rules = {.type = Type::kString};
   bool required = false;
   bool nullable = false;
+  bool trusted = false;
+  bool coerce = false;
   json::Value default_value;
-  json::Value values;  // of an enum: an array of strings
-  json::Value source;  // the object it was read from
+  std::vector<FilterCall> filters;  // of tags that have none of their own
+  json::Value source;               // the object it was read from
 };
 
 // From an array of objects, or an object by name. False: *error says why.
 bool ReadDeclarations(json::Value given, std::vector<Declaration>* declarations, Error* error);
-
-// Whether a value, not null, is of a type; `values` are those of an enum.
-bool HasType(json::Value value, Type type, json::Value values);
-
-std::string_view TypeName(Type type);
-
-// As in: must be a number.
-std::string_view TypePhrase(Type type);
 
 }  // namespace promptreg::tmpl

@@ -21,7 +21,7 @@ constexpr uint8_t Bit(Kind kind) {
 // Kinds of values that are right as they come; everything else is looked at more closely.
 uint8_t Accepted(const Declaration& declaration) {
   uint8_t accept = 0;
-  switch (declaration.type) {
+  switch (declaration.rules.type) {
     case Type::kAny:
       accept = 0xFF;
       break;
@@ -44,10 +44,21 @@ uint8_t Accepted(const Declaration& declaration) {
     case Type::kEnum:
       break;
   }
+  const Rules& rules = declaration.rules;
+  if (!rules.min.missing() || !rules.max.missing() || !rules.pattern.missing()) accept = 0;
   const bool simple = !declaration.required && declaration.default_value.missing();
   if (simple) accept |= Bit(Kind::kMissing);
   if (simple || declaration.nullable) accept |= Bit(Kind::kNull);
   return accept;
+}
+
+uint8_t Flags(const Declaration& declaration) {
+  const Rules& rules = declaration.rules;
+  const bool bounded = !rules.min.missing() || !rules.max.missing() || !rules.pattern.missing();
+  return static_cast<uint8_t>(
+      kDeclaredFlag | (declaration.required ? kRequiredFlag : 0) |
+      (declaration.nullable ? kNullableFlag : 0) | (declaration.trusted ? kTrustedFlag : 0) |
+      (declaration.coerce ? kCoerceFlag : 0) | (bounded ? kBoundedFlag : 0));
 }
 
 void AddLiteral(const Literal& literal, json::Builder* builder) {
@@ -102,19 +113,22 @@ class Linker {
     return at;
   }
 
-  // Variables first, as jsonb sorts keys.
+  // Variables first, as jsonb sorts keys, then what else is looked up.
   void OrderNames() {
     order_.resize(draft_.names.size());
     for (size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<uint16_t>(i);
-    const auto roots = std::stable_partition(order_.begin(), order_.end(),
-                                             [&](uint16_t id) { return draft_.names[id].root; });
-    std::sort(order_.begin(), roots, [&](uint16_t left, uint16_t right) {
+    const auto bound = std::stable_partition(
+        order_.begin(), order_.end(), [&](uint16_t id) { return draft_.names[id].variable; });
+    const auto roots = std::stable_partition(bound, order_.end(),
+                                             [&](uint16_t id) { return draft_.names[id].used; });
+    std::sort(order_.begin(), bound, [&](uint16_t left, uint16_t right) {
       return json::layout::CompareKeys(draft_.names[left].text, draft_.names[right].text) < 0;
     });
     rank_.resize(order_.size());
     for (size_t i = 0; i < order_.size(); ++i) rank_[order_[i]] = static_cast<uint16_t>(i);
     header_.name_count = static_cast<uint16_t>(order_.size());
     header_.slot_count = static_cast<uint16_t>(roots - order_.begin());
+    header_.bound_count = static_cast<uint32_t>(bound - order_.begin());
     accept_.assign(order_.size(), 0xFF);
     for (size_t i = 0; i < draft_.declarations.size(); ++i) {
       accept_[rank_[DeclaredName(i)]] = Accepted(draft_.declarations[i]);
@@ -205,12 +219,9 @@ class Linker {
       entry.flags = draft_.names[id].used ? kUsedFlag : 0;
       if (draft_.declared) {
         const Declaration& declaration = draft_.declarations[i];
-        entry.type = declaration.type;
-        entry.flags |= kDeclaredFlag;
-        if (declaration.required) entry.flags |= kRequiredFlag;
-        if (declaration.nullable) entry.flags |= kNullableFlag;
-        entry.default_value = add(declaration.default_value);
-        entry.values = add(declaration.values);
+        entry.type = declaration.rules.type;
+        entry.flags |= Flags(declaration);
+        entry.declaration = add(declaration.source);
       }
       slots[entry.slot] = static_cast<uint16_t>(i);
       variables.push_back(entry);

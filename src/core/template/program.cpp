@@ -22,7 +22,14 @@ Variable ProgramView::variable(uint32_t index) const {
   variable.nullable = (entry.flags & kNullableFlag) != 0;
   variable.declared = (entry.flags & kDeclaredFlag) != 0;
   variable.used = (entry.flags & kUsedFlag) != 0;
-  variable.default_value = layout.container(entry.default_value);
+  variable.trusted = (entry.flags & kTrustedFlag) != 0;
+  variable.coerce = (entry.flags & kCoerceFlag) != 0;
+  variable.declaration = layout.container(entry.declaration);
+  variable.default_value = variable.declaration.Find("default");
+  variable.values = variable.declaration.Find("values");
+  variable.min = variable.declaration.Find("min");
+  variable.max = variable.declaration.Find("max");
+  variable.pattern = variable.declaration.Find("pattern");
   return variable;
 }
 

@@ -3,7 +3,7 @@
 //
 //   Header | first operation of each part | NameEntry[] | text of names | Op[] | paths | literal
 //   text | ChoiceEntry[] | text of choices | SlotVariable[] | VariableEntry[] | FilterEntry[] |
-//   JSON containers (defaults, values of enums, literals)
+//   JSON containers (declarations, literals)
 //
 // All offsets count from the start of the block.
 #pragma once
@@ -80,8 +80,9 @@ struct Op {
 };
 static_assert(sizeof(Op) == 16);
 
-// The first slot_count names may be variables. They are sorted as jsonb sorts keys, and each has a
-// slot.
+// The first slot_count names are looked up, and each has a slot. Those of variables come first, and
+// are sorted as jsonb sorts keys; the others are known only to what a section is over, and their
+// slots stay empty.
 struct NameEntry {
   uint32_t text = 0;
   uint16_t length = 0;
@@ -109,14 +110,16 @@ struct VariableEntry {
   uint16_t slot = 0;
   Type type = Type::kAny;
   uint8_t flags = 0;
-  uint32_t default_value = 0;  // container; 0: none
-  uint32_t values = 0;         // container of an enum's values
+  uint32_t declaration = 0;  // container: the object; 0: none
 };
 
 inline constexpr uint8_t kRequiredFlag = 1;
 inline constexpr uint8_t kNullableFlag = 2;
 inline constexpr uint8_t kDeclaredFlag = 4;
 inline constexpr uint8_t kUsedFlag = 8;
+inline constexpr uint8_t kTrustedFlag = 16;
+inline constexpr uint8_t kCoerceFlag = 32;
+inline constexpr uint8_t kBoundedFlag = 64;  // has min, max or a pattern
 
 struct Header {
   uint32_t magic = 0;
@@ -134,7 +137,7 @@ struct Header {
   uint32_t text_size = 0;  // of all literals
   uint32_t choices = 0;
   uint32_t filters = 0;
-  uint32_t unused = 0;
+  uint32_t bound_count = 0;  // slots of variables
 };
 static_assert(sizeof(Header) == 56);
 

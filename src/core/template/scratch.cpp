@@ -19,6 +19,7 @@ void ReleaseScratch(Scratch* scratch) noexcept {
   scratch->out.Free();
   for (Buffer<char>& text : scratch->texts) text.Free();
   scratch->slots.Free();
+  scratch->coerced.Free();
   scratch->frames.Free();
   scratch->returns.Free();
   scratch->indent.Free();

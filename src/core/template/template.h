@@ -46,7 +46,7 @@ enum class Code : uint8_t {
   kUndeclaredVariable,  // used in a text, absent from the declarations given
   kNotAnObject,         // variables of a prompt must be a JSON object
   kMissingVariable,     // all missing names are listed
-  kInvalidVariable,     // wrong type; all are listed
+  kInvalidVariable,     // a rule of its declaration is broken; all are listed
   kTemplateTooLarge,
   kNestingTooDeep,
   kSnippetTooDeep,
@@ -74,8 +74,7 @@ struct Source {
   std::span<const std::string_view> parts;  // the texts, valid UTF-8
   Syntax syntax = Syntax::kMustache;
   Escape escape = Escape::kNone;
-  json::Value declarations;  // array of {"name","type","required","nullable","default","values"};
-                             // missing: infer
+  json::Value declarations;  // array of objects, see docs/templates.md; missing: infer
   json::Value snippets;      // object, name -> text: what {{> name}} inserts; missing: none
 };
 
@@ -93,17 +92,25 @@ struct Variable {
   Type type = Type::kAny;
   bool required = false;
   bool nullable = false;
-  bool declared = false;  // false: inferred from its use
-  bool used = false;      // false: declared, but in no text
-  json::Value default_value;
+  bool trusted = false;
+  bool coerce = false;
+  bool declared = false;    // false: inferred from its use
+  bool used = false;        // false: declared, but in no text
+  json::Value declaration;  // the object; of what is inferred missing, as are these parts of it
+  json::Value default_value, values, min, max, pattern;
 };
+
+// The patterns of a program's variables, ready for matching.
+struct Patterns;
 
 // A view of a compiled program; the bytes must be 8-byte aligned and outlive it.
 class ProgramView {
  public:
   ProgramView() = default;
-  explicit ProgramView(const void* bytes) : base_(static_cast<const char*>(bytes)) {}
+  explicit ProgramView(const void* bytes, const Patterns* patterns = nullptr)
+      : base_(static_cast<const char*>(bytes)), patterns_(patterns) {}
   const char* data() const { return base_; }
+  const Patterns* patterns() const { return patterns_; }
   size_t size() const;  // bytes
   uint32_t part_count() const;
   uint32_t variable_count() const;
@@ -111,7 +118,14 @@ class ProgramView {
 
  private:
   const char* base_ = nullptr;
+  const Patterns* patterns_ = nullptr;
 };
+
+// What a program whose variables have patterns must be viewed with to be bound; nullptr for others.
+// They are not part of its bytes. Throws std::bad_alloc. False: *error says why.
+bool CompilePatterns(ProgramView program, Patterns** patterns, Error* error);
+size_t PatternsSize(const Patterns& patterns);  // bytes, at most
+void ReleasePatterns(Patterns* patterns) noexcept;
 
 // Working memory for rendering, reused between calls. Trivially destructible by design: it lives as
 // long as its owner says and is freed by Release().

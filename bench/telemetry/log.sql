@@ -1,0 +1,1 @@
+SELECT prompt_log('bench', 5, 'production', 'user-42', model => 'model-1', latency_ms => 812.5, time_to_first_token_ms => 95, tokens_in => 640, tokens_out => 120, cost_usd => 0.00125, finish_reason => 'stop');

@@ -1,0 +1,177 @@
+#include "core/template/rules.h"
+
+#include <algorithm>
+
+#include "core/json/numeric.h"
+
+namespace promptreg::tmpl {
+namespace {
+
+using json::Kind;
+using json::Value;
+
+struct TypeWords {
+  Type type;
+  std::string_view name, phrase;
+};
+constexpr TypeWords kTypes[] = {
+    {Type::kString, "string", "a string"},     {Type::kNumber, "number", "a number"},
+    {Type::kInteger, "integer", "an integer"}, {Type::kBoolean, "boolean", "true or false"},
+    {Type::kArray, "array", "an array"},       {Type::kObject, "object", "an object"},
+    {Type::kEnum, "enum", "one of its values"}};
+
+// The number that a value's bounds are about; what is counted is written into `digits`.
+Value Bounded(Value value, char (&digits)[16]) {
+  if (value.kind() == Kind::kNumber) return value;
+  const size_t length = json::MakeInteger(CountBounded(value), digits);
+  return Value::Make(Kind::kNumber, digits, static_cast<uint32_t>(length));
+}
+
+void DescribeValues(Value values, ErrorText* out) {
+  constexpr uint32_t kShown = 5;
+  uint32_t shown = 0;
+  for (json::Cursor cursor(values); shown < kShown && cursor.Next(); ++shown) {
+    if (shown > 0) *out << (shown + 1 == values.size() ? " or " : ", ");
+    AppendQuoted(cursor.value().string(), out);
+  }
+  if (values.size() > kShown) *out << " or another of its " << values.size() << " values";
+}
+
+void AppendNumber(Value number, ErrorText* out) {
+  char digits[64];
+  const size_t length = json::NumberTextLength(number);
+  if (length > sizeof(digits)) {
+    *out << "a number of " << length << " digits";
+    return;
+  }
+  json::WriteNumber(number, digits);
+  *out << std::string_view(digits, length);
+}
+
+void ExplainBound(std::string_view words, Value bound, Value value, ErrorText* out) {
+  if (value.kind() == Kind::kNumber) {
+    *out << "must be " << words << " ";
+    AppendNumber(bound, out);
+    *out << ", not ";
+    AppendDescription(value, out);
+    return;
+  }
+  const bool string = value.kind() == Kind::kString;
+  *out << "must have " << words << " ";
+  AppendNumber(bound, out);
+  *out << (string ? " characters, not " : " elements, not ") << CountBounded(value);
+  if (!string || value.string().empty()) return;
+  *out << ": ";
+  AppendQuoted(value.string(), out);
+}
+
+}  // namespace
+
+std::string_view TypeName(Type type) {
+  for (const TypeWords& words : kTypes) {
+    if (words.type == type) return words.name;
+  }
+  return "any";
+}
+
+std::string_view TypePhrase(Type type) {
+  for (const TypeWords& words : kTypes) {
+    if (words.type == type) return words.phrase;
+  }
+  return "any value";
+}
+
+bool FindType(std::string_view name, Type* type) {
+  for (const TypeWords& words : kTypes) {
+    if (words.name != name) continue;
+    *type = words.type;
+    return true;
+  }
+  return false;
+}
+
+bool HasType(Value value, Type type, Value values) {
+  switch (type) {
+    case Type::kAny:
+      return true;
+    case Type::kString:
+      return value.kind() == Kind::kString;
+    case Type::kNumber:
+      return value.kind() == Kind::kNumber;
+    case Type::kInteger:
+      return value.kind() == Kind::kNumber && json::NumberIsInteger(value);
+    case Type::kBoolean:
+      return value.kind() == Kind::kTrue || value.kind() == Kind::kFalse;
+    case Type::kArray:
+      return value.kind() == Kind::kArray;
+    case Type::kObject:
+      return value.kind() == Kind::kObject;
+    case Type::kEnum:
+      if (value.kind() != Kind::kString) return false;
+      for (json::Cursor cursor(values); cursor.Next();) {
+        if (cursor.value().string() == value.string()) return true;
+      }
+      return false;
+  }
+  return false;
+}
+
+uint64_t CountBounded(Value value) {
+  if (value.kind() != Kind::kString) return value.size();
+  const std::string_view text = value.string();
+  return static_cast<uint64_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+Broken FindBroken(Value value, const Rules& rules) {
+  if (!HasType(value, rules.type, rules.values)) return Broken::kType;
+  if (!rules.min.missing() || !rules.max.missing()) {
+    char digits[16];
+    const Value bounded = Bounded(value, digits);
+    if (!rules.min.missing() && json::CompareNumbers(bounded, rules.min) < 0) return Broken::kMin;
+    if (!rules.max.missing() && json::CompareNumbers(bounded, rules.max) > 0) return Broken::kMax;
+  }
+  if (rules.pattern.missing()) return Broken::kNothing;
+  if (rules.compiled == nullptr) return Broken::kNoPattern;
+  if (value.string().size() > rules.compiled->most_bytes()) return Broken::kTooLong;
+  return rules.compiled->Matches(value.string()) ? Broken::kNothing : Broken::kPattern;
+}
+
+void ExplainBroken(Broken broken, Value value, const Rules& rules, ErrorText* out) {
+  switch (broken) {
+    case Broken::kNothing:
+      break;
+    case Broken::kType:
+      *out << "must be ";
+      if (rules.type == Type::kEnum) {
+        DescribeValues(rules.values, out);
+      } else {
+        *out << TypePhrase(rules.type);
+      }
+      *out << ", not ";
+      AppendDescription(value, out);
+      break;
+    case Broken::kMin:
+      ExplainBound("at least", rules.min, value, out);
+      break;
+    case Broken::kMax:
+      ExplainBound("at most", rules.max, value, out);
+      break;
+    case Broken::kPattern:
+      *out << "must match the pattern ";
+      AppendQuoted(rules.pattern.string(), out);
+      *out << ", not be ";
+      AppendDescription(value, out);
+      break;
+    case Broken::kTooLong:
+      *out << "must have at most " << rules.compiled->most_bytes()
+           << " bytes for its pattern to be tried, not " << value.string().size();
+      break;
+    case Broken::kNoPattern:
+      *out << "cannot be checked, its pattern is not ready";
+      break;
+  }
+}
+
+}  // namespace promptreg::tmpl

@@ -1,0 +1,46 @@
+// What the value of a variable must be like, and saying how one is not.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/json/value.h"
+#include "core/template/error_text.h"
+#include "core/template/pattern.h"
+#include "core/template/template.h"
+
+namespace promptreg::tmpl {
+
+// Of numbers the value is bounded, of strings how many characters and of arrays how many elements
+// they have. Values that are missing have no bound.
+struct Rules {
+  Type type = Type::kAny;
+  json::Value values;    // of an enum: an array of strings
+  json::Value min, max;  // numbers
+  json::Value pattern;   // a string
+  const Pattern* compiled = nullptr;
+};
+
+enum class Broken : uint8_t { kNothing, kType, kMin, kMax, kPattern, kTooLong, kNoPattern };
+
+// The first rule that a value, which is neither missing nor null, does not keep.
+Broken FindBroken(json::Value value, const Rules& rules);
+
+// As in: must be a number, not the string "5".
+void ExplainBroken(Broken broken, json::Value value, const Rules& rules, ErrorText* out);
+
+// Of a value that has bounds other than its own: what is bounded, in characters or elements.
+uint64_t CountBounded(json::Value value);
+
+// Whether a value, not null, is of a type; `values` are those of an enum.
+bool HasType(json::Value value, Type type, json::Value values);
+
+std::string_view TypeName(Type type);
+
+// As in: must be a number.
+std::string_view TypePhrase(Type type);
+
+// False: no type has this name.
+bool FindType(std::string_view name, Type* type);
+
+}  // namespace promptreg::tmpl

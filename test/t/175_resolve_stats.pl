@@ -1,0 +1,53 @@
+# Counts of resolves in shared memory: of all sessions, by version and environment, without a write.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PromptregTest;
+
+my $node = new_node('counted', conf => "shared_preload_libraries = 'promptreg'\nautovacuum = off\n");
+my $stats = q{SELECT prompt, version, environment, resolves FROM prompt_resolve_stats()};
+$node->safe_psql('postgres', q{
+	CREATE ROLE reader;
+	SELECT prompt_register('a', 'one {{x}}', variables => '[{"name": "x"}]'), prompt_register('a', 'two'), prompt_register('b', '[{"role": "user", "content": "three"}]'::jsonb);
+	SELECT prompt_promote('a', 1, 'production'), prompt_promote('a', 2, 'staging'), prompt_promote('b', 1, 'production');
+	SELECT prompt_grant('b', 'read', 'reader')});
+is($node->safe_psql('postgres', $stats), '', 'nothing was resolved yet');
+is($node->safe_psql('postgres', 'TABLE promptreg.resolve_stats'), '', '... says the view, too');
+
+# Four sessions at once.
+my @sessions = map { IPC::Run::start([ 'psql', '-XqAt', '-c', q{SELECT count(prompt_render('a', vars => '{"x": "y"}')) FROM generate_series(1, 5000)}, $node->connstr('postgres') ], '>', \my $out, '2>', \my $err) } 1 .. 4;
+$_->finish for @sessions;
+$node->safe_psql('postgres', q{
+	SELECT count(prompt_render('a', 'staging')) FROM generate_series(1, 10);
+	SELECT (prompt_resolve('b')).version;
+	SELECT prompt_messages('b'), prompt_messages('a', 'staging')});
+# What has no answer does not count.
+is((error_of($node, 'postgres', q{SELECT prompt_render('a', vars => '{"x": 1}')}))[0], 'PR011', 'a call without an answer');
+is($node->safe_psql('postgres', $stats), "a|1|production|20000\na|2|staging|11\nb|1|production|2", 'all sessions are counted, and only answers');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM promptreg.resolve_stats WHERE last_at BETWEEN now() - interval '1 minute' AND now()}), '3', 'with the time of the last');
+is($node->safe_psql('postgres', "SET ROLE reader; $stats"), 'b|1|production|2', 'a reader sees what it may read');
+is((error_of($node, 'postgres', 'SET ROLE reader; SELECT prompt_resolve_stats_reset()'))[0], '42501', '... and cannot reset');
+my $before = $node->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()');
+$node->safe_psql('postgres', q{SELECT count(prompt_render('a', 'staging')) FROM generate_series(1, 1000)});
+is($node->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()'), $before, 'counting writes nothing');
+
+# Databases have counts of their own, though versions have the same numbers.
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', q{CREATE EXTENSION promptreg; SELECT prompt_register('c', 'four'); SELECT prompt_promote('c', 1, 'production'); SELECT prompt_render('c')});
+is($node->safe_psql('other', $stats), 'c|1|production|1', 'each database has its own');
+is($node->safe_psql('postgres', 'SELECT prompt_resolve_stats_reset()'), 't', 'reset');
+is($node->safe_psql('postgres', $stats), '', '... they begin anew');
+is($node->safe_psql('other', $stats), 'c|1|production|1', '... in this database only');
+$node->restart;
+is($node->safe_psql('other', $stats), '', 'a restart forgets them');
+$node->stop;
+
+# Without preloading: from 17 on memory is found when it is needed; before, nothing is counted and nothing fails.
+my $later = new_node('later');
+$later->safe_psql('postgres', q{SELECT prompt_register('a', 'one'); SELECT prompt_promote('a', 1, 'production'); SELECT prompt_render('a') FROM generate_series(1, 3)});
+my $found = $later->safe_psql('postgres', 'SHOW server_version_num') >= 170000;
+is($later->safe_psql('postgres', $stats), $found ? 'a|1|production|3' : '', 'without preloading: ' . ($found ? 'counted' : 'not counted'));
+is($later->safe_psql('postgres', 'SELECT prompt_resolve_stats_reset()'), $found ? 't' : 'f', '... as the reset says');
+$later->stop;
+done_testing();
