@@ -37,7 +37,7 @@ std::unique_ptr<Pattern> Pattern::Compile(std::string_view text, std::string* pr
 }
 
 bool Pattern::Matches(std::string_view text) const {
-  return RE2::FullMatch(text, expression_);
+  return RE2::FullMatch(View(text), expression_);
 }
 
 size_t Pattern::most_bytes() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <re2/re2.h>
+#include <re2/stringpiece.h>
 
 #include "core/template/template.h"
 
@@ -19,7 +20,7 @@ class Pattern {
 
  public:
   Pattern(Key, std::string_view text, const RE2::Options& options, size_t memory)
-      : expression_(text, options), memory_(memory) {}
+      : expression_(View(text), options), memory_(memory) {}
 
   // nullptr: *problem says why it is no pattern.
   static std::unique_ptr<Pattern> Compile(std::string_view text, std::string* problem);
@@ -36,6 +37,9 @@ class Pattern {
   size_t memory() const { return memory_; }  // at most, in bytes
 
  private:
+  // Some builds of RE2 have a view of their own.
+  static re2::StringPiece View(std::string_view text) { return {text.data(), text.size()}; }
+
   RE2 expression_;
   size_t memory_;
 };
