@@ -86,8 +86,7 @@ for my $name (sort keys %calls)
   SKIP:
 	{
 		skip 'no /proc', 1 if !defined $memory;
-		# Plans are kept, and malloc gives back in its own time: a leak of each round's work would be far more.
-		cmp_ok($session->memory('RssAnon') - $memory, '<', 4096, "$name: memory is back");
+		cmp_ok($session->memory('RssAnon') - $memory, '<', 2048, "$name: memory is back");
 	}
 }
 is($session->query($state), $before, 'nothing of what was cancelled is left');
