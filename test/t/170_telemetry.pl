@@ -153,8 +153,15 @@ $$};
 my $roller = q{DO $$ BEGIN LOOP PERFORM promptreg.roll_up(); IF random() < 0.1 THEN ROLLBACK; ELSE COMMIT; END IF; PERFORM pg_sleep(random() * 0.05); END LOOP; END $$};
 my $maintainer = q{DO $$ BEGIN LOOP PERFORM prompt_maintain(); COMMIT; PERFORM pg_sleep(0.1); END LOOP; END $$};
 my $releaser = q{DO $$ BEGIN LOOP
-  IF random() < 0.7 THEN PERFORM prompt_promote('p1', 1 + (random() * 2)::integer, 'staging'); ELSIF (SELECT count(*) > 2 FROM promptreg.deployments WHERE environment = 'staging') THEN PERFORM prompt_rollback('p1', 'staging', 1 + (random() * 2)::integer); END IF;
-  IF random() < 0.2 THEN ROLLBACK; ELSE COMMIT; END IF; PERFORM pg_sleep(0.05); END LOOP; END $$};
+  IF random() < 0.7 THEN
+    PERFORM prompt_promote('p1', 1 + (random() * 2)::integer, 'staging');
+  ELSE
+    -- There may be nothing to go back to.
+    BEGIN PERFORM prompt_rollback('p1', 'staging'); EXCEPTION WHEN SQLSTATE 'PR052' THEN NULL; END;
+  END IF;
+  IF random() < 0.2 THEN ROLLBACK; ELSE COMMIT; END IF;
+  PERFORM pg_sleep(0.05);
+END LOOP; END $$};
 my $checker = q{DO $$ DECLARE found text; BEGIN LOOP
   SELECT string_agg(difference, E'\n') INTO found FROM differences;
   RAISE LOG 'compared: %', coalesce('DIFFERENCES ' || found, 'equal'); COMMIT; END LOOP; END $$};
