@@ -136,8 +136,8 @@ Slot* FindSlot(Counters* all, int64 version_id, std::string_view environment) {
   return nullptr;
 }
 
-// Resolves of the running transaction that are not in their slot yet. Most of one transaction are of
-// one version: they are added at once, when it ends or another version comes, so that backends
+// Resolves of the running transaction that are not in their slot yet. Most of one transaction are
+// of one version: they are added at once, when it ends or another version comes, so that backends
 // that serve the same version do not wait for each other's cache line at every call.
 struct Pending {
   Slot* slot;
