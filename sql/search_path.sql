@@ -42,7 +42,7 @@ BEGIN
       'authorize(text, text, text)', 'allowed(text, text, text)', 'caller()', 'prompt_resolve(text)', 'prompt_get(text)', 'open_prompt(text, text, text, boolean)', 'raise_unresolved(text, text)', 'hash64(text[])', 'pg_notification_queue_usage()'] LOOP
     EXECUTE format('CREATE FUNCTION hostile.%s RETURNS text LANGUAGE plpgsql AS %L', signature, format('BEGIN PERFORM hostile.hit(%L); RETURN NULL; END', signature));
   END LOOP;
-  FOR signature IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind IN ('r', 'v') LOOP
+  FOR signature IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind IN ('r', 'p', 'v') LOOP
     EXECUTE format('CREATE TABLE hostile.%I AS SELECT * FROM promptreg.%I LIMIT 0', signature, signature);
   END LOOP;
 END;

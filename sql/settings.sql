@@ -63,3 +63,15 @@ SELECT (c ->> 'bytes')::integer <= 2 * 65536 AS bounded, (c ->> 'routes')::integ
 RESET promptreg.cache_size;
 SELECT count(*) FILTER (WHERE prompt_render('settings/many/' || n % 200 + 1) = 'text ' || n % 200 + 1 || repeat('x', 2000)) AS right FROM generate_series(1, 600) AS n;
 SELECT (c ->> 'routes')::integer >= 200 AS kept FROM (SELECT prompt_explain('settings/a') -> 'cache' AS c) AS x;
+
+-- Planning for machine code costs more than what it could save here; the caller's setting is left alone.
+CREATE FUNCTION test.show_jit() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE INFO 'jit is %', current_setting('jit'); RETURN NULL; END$$;
+CREATE TRIGGER show_jit AFTER INSERT ON promptreg.deployments EXECUTE FUNCTION test.show_jit();
+SET jit = on;
+SELECT (prompt_promote('settings/a', 1, 'staging')).version;
+SHOW jit;
+CALL test.fails($$SELECT prompt_promote('settings/a', 9, 'staging')$$);
+SHOW jit;
+RESET jit;
+DROP TRIGGER show_jit ON promptreg.deployments;
+DROP FUNCTION test.show_jit;

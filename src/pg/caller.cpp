@@ -19,6 +19,8 @@ void NoteRightsCheck() {
 void EnterOwner(Oid owner, CallFrame* frame, Oid* saved_user, int* saved_context) {
   frame->caller = CallerRole();
   frame->outer = innermost;
+  frame->jit = jit_enabled;
+  jit_enabled = false;
   GetUserIdAndSecContext(saved_user, saved_context);
   SetUserIdAndSecContext(owner,
                          *saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
@@ -27,6 +29,7 @@ void EnterOwner(Oid owner, CallFrame* frame, Oid* saved_user, int* saved_context
 
 void LeaveOwner(CallFrame* frame, Oid saved_user, int saved_context) {
   innermost = frame->outer;
+  jit_enabled = frame->jit;
   SetUserIdAndSecContext(saved_user, saved_context);
 }
 

@@ -58,7 +58,7 @@ CREATE FUNCTION promptreg.snippet_closure(
   moved_env text DEFAULT NULL, moved_version integer DEFAULT NULL
 ) RETURNS TABLE (reference text, snippet_id bigint, snippet text, environment text, snippet_version integer,
                  content_hash bytea, changed_by xid, changing xid, problem text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 3 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY
@@ -101,7 +101,7 @@ CREATE FUNCTION promptreg.compose(
   prompt_id bigint, version integer, env text, chosen jsonb DEFAULT NULL, moved_id bigint DEFAULT NULL,
   moved_env text DEFAULT NULL, moved_version integer DEFAULT NULL
 ) RETURNS TABLE (messages jsonb, variables jsonb, infer boolean, syntax text, escape text, snippets jsonb)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   own promptreg.versions;

@@ -11,7 +11,7 @@ COMMENT ON FUNCTION promptreg.snippet_conditions_now(bigint, text, integer) IS
 
 -- What users get of a prompt: the deployed versions and those of running experiments.
 CREATE FUNCTION promptreg.served_versions(prompt_id bigint) RETURNS TABLE (version integer, environment text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE ROWS 3 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY
@@ -28,7 +28,7 @@ COMMENT ON FUNCTION promptreg.served_versions(bigint) IS 'Versions of a prompt t
 -- env NULL: those that use it in any way, the newest versions of prompts in use included.
 CREATE FUNCTION promptreg.snippet_users(snippet_id bigint, env text)
 RETURNS TABLE (prompt_id bigint, prompt text, version integer, environment text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE ROWS 3 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY
@@ -40,7 +40,7 @@ BEGIN
   SELECT p.id, p.name, s.version, s.environment
     FROM above a
     JOIN promptreg.prompts p ON p.id = a.id,
-         LATERAL (SELECT v.version, v.environment FROM promptreg.served_versions(p.id) v
+         LATERAL (SELECT v.version, v.environment FROM promptreg.served_versions(a.id) v
                   UNION ALL
                   SELECT p.head_version, 'latest' WHERE env IS NULL AND p.archived_at IS NULL) s
    WHERE p.id <> snippet_users.snippet_id
