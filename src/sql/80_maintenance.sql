@@ -60,7 +60,10 @@ BEGIN
   END IF;
   BEGIN
     EXECUTE format('SELECT promptreg.%I()', 'maintain_' || run_maintenance_task.task) INTO result;
-  EXCEPTION WHEN OTHERS THEN
+  EXCEPTION WHEN lock_not_available THEN
+    -- No failure: the task stands back for those who record, and the next run tries again.
+    result := 'postponed: what it needs is locked by others';
+  WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
     result := NULL;
     error := format('%s: %s', state, message);
