@@ -184,5 +184,5 @@ SELECT avg((p.anytime < 0.05)::integer) <= 0.05 AS anytime, avg((p.fixed < 0.05)
 DROP VIEW test.differences, test.figures;
 DROP TABLE test.bit_by_bit;
 DROP FUNCTION test.start, test.log;
-TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_sketches, promptreg.experiment_figures,
+TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_allocations, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_sketches, promptreg.experiment_figures,
   promptreg.experiment_users, promptreg.experiment_exposures, promptreg.experiment_splits, promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;

@@ -30,7 +30,7 @@ SELECT event, version, previous, reason FROM prompt_deployments('guards/a', 'pro
 SELECT e.version, e.action, e.dry_run, e.numbers ->> 'n' AS n, d.version AS back_to
   FROM promptreg.guard_events e JOIN promptreg.deployments d ON d.id = e.deployment_id;
 SELECT event, prompt, environment, version, after ->> 'guard' AS guard, after ->> 'action' AS action
-  FROM promptreg.audit_log WHERE event LIKE 'guard%' ORDER BY id;
+  FROM promptreg.audit_log WHERE event LIKE 'guard%' AND prompt = 'guards/a' ORDER BY id;
 SELECT guard, last_action FROM prompt_guards('guards/a');
 
 -- The version that is served again begins with nothing seen, and there is nothing further back.

@@ -55,4 +55,4 @@ CALL test.fails($$SELECT prompt_experiment_report(NULL)$$);
 RESET ROLE;
 SELECT prompt_revoke('metrics/*', 'read', 'regress_metrics'), prompt_experiment_stop('metrics-x');
 DROP ROLE regress_metrics;
-TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_sketches, promptreg.experiment_figures;
+TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_allocations, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_sketches, promptreg.experiment_figures;

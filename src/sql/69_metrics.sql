@@ -51,8 +51,11 @@ DECLARE
   running text;
 BEGIN
   SELECT string_agg(x.key, ', ' ORDER BY x.key) INTO running
-    FROM (SELECT e.key FROM promptreg.experiment_metrics m JOIN promptreg.experiments e ON e.id = m.experiment_id
-           WHERE m.metric = check_metric_unused.metric AND promptreg.is_live(e.state) ORDER BY e.key LIMIT 5) x;
+    FROM (SELECT e.key FROM promptreg.experiments e
+           WHERE promptreg.is_live(e.state)
+             AND (EXISTS (SELECT FROM promptreg.experiment_metrics m WHERE m.experiment_id = e.id AND m.metric = check_metric_unused.metric)
+                  OR EXISTS (SELECT FROM promptreg.bandit_sources s WHERE s.experiment_id = e.id AND s.metric = check_metric_unused.metric))
+           ORDER BY e.key LIMIT 5) x;
   IF running IS NOT NULL THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR075',

@@ -54,6 +54,7 @@ BEGIN
   DELETE FROM promptreg.experiment_totals t WHERE t.experiment_id = ANY (again);
   DELETE FROM promptreg.experiment_exposures e WHERE e.experiment_id = ANY (again);
   DELETE FROM promptreg.experiment_users u WHERE u.experiment_id = ANY (again);
+  PERFORM promptreg.forget_bandit_counts(again);
 END;
 $$;
 COMMENT ON FUNCTION promptreg.forget_experiments() IS 'Discards what was counted of rows that exist';
@@ -149,29 +150,30 @@ COMMENT ON FUNCTION promptreg.served_executions(xid8, xid8) IS
 
 -- Values by source. An outcome counts in the run in which the later one of it and its execution arrives.
 CREATE FUNCTION promptreg.experiment_values(low xid8, high xid8)
-RETURNS TABLE (experiment_id bigint, user_id text, variant text, source text, value double precision, delay interval)
+RETURNS TABLE (experiment_id bigint, user_id text, variant text, at timestamptz, source text, value double precision,
+               delay interval)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-  SELECT s.experiment_id, s.user_id, s.variant, v.source, v.value, NULL::interval
+  SELECT s.experiment_id, s.user_id, s.variant, s.at, v.source, v.value, NULL::interval
     FROM promptreg.served_executions(low, high) s,
          LATERAL (VALUES ('executions', 1), ('latency_ms', s.latency_ms), ('time_to_first_token_ms', s.time_to_first_token_ms),
                          ('tokens_in', s.tokens_in), ('tokens_out', s.tokens_out), ('tokens_cached', s.tokens_cached),
                          ('cost_usd', s.cost_usd::double precision), ('error', s.failed::integer)) AS v (source, value)
    WHERE v.value IS NOT NULL
    UNION ALL
-  SELECT o.experiment_id, o.user_id, o.variant, n.source, o.value, o.delay
-    FROM (SELECT s.experiment_id, s.user_id, s.variant, o.name, o.scorer, o.value, o.at - s.at AS delay
+  SELECT o.experiment_id, o.user_id, o.variant, o.served_at, n.source, o.value, o.delay
+    FROM (SELECT s.experiment_id, s.user_id, s.variant, s.at AS served_at, o.name, o.scorer, o.value, o.at - s.at AS delay
             FROM promptreg.served_executions(low, high) s JOIN promptreg.outcomes o ON o.request_id = s.request_id
            WHERE o.xid < high
            UNION ALL
-          SELECT s.experiment_id, s.user_id, s.variant, o.name, o.scorer, o.value, o.at - s.at
+          SELECT s.experiment_id, s.user_id, s.variant, s.at, o.name, o.scorer, o.value, o.at - s.at
             FROM promptreg.outcomes o JOIN promptreg.served_executions('0', low) s ON s.request_id = o.request_id
            WHERE o.xid >= low AND o.xid < high) o,
          LATERAL (VALUES (o.name), ('score/' || o.scorer)) AS n (source)
    WHERE o.value IS NOT NULL AND n.source IS NOT NULL;
 END;
 COMMENT ON FUNCTION promptreg.experiment_values(xid8, xid8) IS
-  'Values of executions and outcomes that count for experiments, where the later of the two was recorded from low up to high; delay: of an outcome after its execution';
+  'Values of executions and outcomes that count for experiments, where the later of the two was recorded from low up to high; at: of the execution; delay: of an outcome after it';
 
 -- Every execution gives each metric a row, with zeros where it has no value: who never converted counts as well.
 CREATE FUNCTION promptreg.add_totals(low xid8, high xid8, taken boolean) RETURNS void
@@ -326,6 +328,7 @@ BEGIN
     PERFORM promptreg.add_sketches('0', range.high, false);
     UPDATE promptreg.experiment_metrics m SET taken = true WHERE NOT m.taken;
   END IF;
+  PERFORM promptreg.count_for_bandits(range.low, range.high);
   changed := ARRAY(SELECT promptreg.settle_exposures());
   changed := ARRAY(SELECT unnest(changed) UNION SELECT promptreg.settle_totals());
   PERFORM promptreg.write_figures(c.id) FROM unnest(changed) AS c (id) ORDER BY c.id;
