@@ -189,6 +189,14 @@ SELECT relrowsecurity, obj_description(oid, 'pg_class') FROM pg_class WHERE reln
 SELECT prompt_log('log/a', 1, at => '2018-03-01', request_id => 'while reading') FROM promptreg.executions LIMIT 1;
 SELECT tableoid::regclass FROM promptreg.executions WHERE request_id = 'while reading';
 
+-- A partition that was taken back with its transaction is made again.
+BEGIN;
+SELECT prompt_log('log/a', 1, at => '2018-05-01', request_id => 'taken back'), prompt_log('log/a', 1, at => '2018-05-01', request_id => 'taken back');
+ROLLBACK;
+CALL test.fails($$SELECT prompt_log_many('[{"name": "log/a", "version": 1, "at": "2018-05-01"}, {}]', 'abort')$$);
+SELECT prompt_log('log/a', 1, at => '2018-05-01', request_id => 'made again');
+SELECT tableoid::regclass FROM promptreg.executions WHERE request_id = 'made again';
+
 -- Constraints say the same after a dump, word for word: else partitions could not be attached when it is restored.
 DO $$
 DECLARE
