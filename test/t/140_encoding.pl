@@ -21,6 +21,8 @@ my $fill = q{
 	SELECT prompt_register('names/WORD', 'Hello {{name}}, WORD!', metadata => '{"WORD": "WORD"}', message => 'WORD');
 	SELECT prompt_register('names/WORD', 'Hello {{name}}, more WORD!', variables => '[{"name": "name", "default": "WORD"}]');
 	SELECT prompt_register('chat WORD', '[{"role": "system", "content": "WORD {{name}}", "name": "WORD"}]'::jsonb);
+	SELECT prompt_register('files/WORD', E'---\nmodel: WORD\ninput: {schema: {"WORD": "string, WORD"}, default: {"WORD": WORD}}\n---\n{{role "system"}}WORD {{WORD}}', syntax => 'dotprompt');
+	SELECT prompt_register('tags/WORD', 'WORD {{ WORD }}', syntax => 'langfuse');
 	SELECT prompt_promote('names/WORD', 1, 'production', 'WORD');
 	SELECT prompt_promote('chat WORD', 1, 'production');
 	SELECT prompt_experiment_start('names/WORD', 'production', '[{"key": "WORD", "version": 1, "weight": 1}, {"key": "b", "version": 2, "weight": 1}]', key => 'x WORD')};
@@ -30,6 +32,8 @@ my $answers = q{
 	SELECT encode(content_hash, 'hex') FROM promptreg.versions ORDER BY id;
 	SELECT prompt_render('names/WORD', vars => '{"name": "WORD"}'), prompt_messages('chat WORD', vars => '{"name": "WORD"}');
 	SELECT prompt_render_version('names/WORD', 2, '{}');
+	SELECT prompt_messages('files/WORD', 'latest'), prompt_render('tags/WORD', 'latest', vars => '{"WORD": "WORD"}');
+	SELECT model, variables, metadata FROM promptreg.versions WHERE metadata ? 'original' ORDER BY id;
 	SELECT prompt_render_template('{{#WORD}}{{.}}{{/WORD}}', '{"WORD": ["WORD", 1]}');
 	SELECT encode(promptreg.canonical_record('k', 'WORD', 'j', '{"WORD": "WORD"}'::jsonb), 'hex');
 	SELECT prompt FROM prompt_search('WORD') ORDER BY 1;
@@ -64,7 +68,7 @@ for my $encoding (sort keys %words)
   SKIP:
 	{
 		skip 'no python3', 1 if !$python;
-		is(verify_history($database), "3 versions, 0 breaks\n", '... as another program finds');
+		is(verify_history($database), "5 versions, 0 breaks\n", '... as another program finds');
 	}
 	# Text that the database cannot write.
 	my ($code, $message) = error_of($node, $database, qq{SET client_encoding = 'UTF8'; SELECT prompt_register('p', '\xF0\x9F\x90\xA2')});
