@@ -11,9 +11,10 @@ BEGIN ATOMIC
     FROM (VALUES (1, 'notifications', 'Lets the queue of notifications shrink behind listeners that have gone'),
                  (20, 'rollups', 'Adds what was recorded to the rollups'),
                  (25, 'experiments', 'Brings the results of experiments up to date'),
-                 -- Last: it may lock executions until the end of the transaction.
                  (50, 'guards', 'Judges what guards have seen, and rolls back, pauses or alerts'),
                  (60, 'rollouts', 'Lets rollouts advance whose guards are content'),
+                 (70, 'rebalance', 'Lets bandits move weights to where outcomes are better'),
+                 -- Last: it may lock executions until the end of the transaction.
                  (90, 'partitions', 'Makes partitions of executions and outcomes ahead, drops those that are too old'))
          AS t (position, task, description)
    ORDER BY t.position;
