@@ -52,9 +52,12 @@ char* FromUtf8(char* text) {
 }
 
 template <size_t kSize>
-void FromUtf8(char (&text)[kSize]) {
-  const char* converted = FromUtf8(static_cast<char*>(text));
-  if (converted != text) strlcpy(text, converted, kSize);
+void ConvertInPlace(char (&text)[kSize]) {
+  const char* converted = FromUtf8(text);
+  if (converted == text) return;
+  const int length = pg_mbcliplen(converted, static_cast<int>(strlen(converted)), kSize - 1);
+  memcpy(text, converted, static_cast<size_t>(length));
+  text[length] = '\0';
 }
 
 }  // namespace
@@ -110,9 +113,9 @@ Datum promptreg_import_dotprompt(PG_FUNCTION_ARGS) {
   }
   char* converted = pg::ConvertDotprompt(source, must_be_text, &error);
   if (converted == nullptr) {
-    pg::FromUtf8(error.message);
-    pg::FromUtf8(error.detail);
-    pg::FromUtf8(error.hint);
+    pg::ConvertInPlace(error.message);
+    pg::ConvertInPlace(error.detail);
+    pg::ConvertInPlace(error.hint);
     pg::ReportTemplateError(error, nullptr);
   }
   PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(pg::FromUtf8(converted))));
