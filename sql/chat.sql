@@ -113,3 +113,7 @@ CALL test.fails($$SELECT prompt_commit('chat/checks', messages => '[{"role": "us
 SELECT prompt_register('chat/fstring', messages => '[{"type": "placeholder", "name": "h"}, {"type": "examples", "examples": [{"user": "{x}", "assistant": "{{x}}"}]},
   {"role": "user", "content": [{"type": "text", "text": "{x}"}]}]', syntax => 'fstring', escape => 'html') AS version;
 SELECT prompt_messages('chat/fstring', 'latest', vars => '{"x": "<b>", "h": [{"role": "user", "content": "{x} <b>"}]}') AS messages;
+
+-- The time of the transaction is that of every kind of prompt.
+SELECT prompt_register('chat/now', messages => '[{"role": "user", "content": "{{@now}}"}]') AS version;
+SELECT (prompt_messages('chat/now', 'latest') -> 0 ->> 'content')::timestamptz = now() AS now;

@@ -38,10 +38,17 @@ class Trace {
   }
   uint32_t context(uint32_t frame) const noexcept { return scratch_->origins.data[frame]; }
 
-  void Add(size_t begin, size_t end, std::string_view name) noexcept {
+  // Text of a template joins that before it.
+  void Add(size_t begin, size_t end, std::string_view name, std::string_view snippet) noexcept {
     if (begin == end) return;
+    Span* const last = count_ == 0 ? nullptr : &scratch_->spans.data[count_ - 1];
+    if (name.empty() && last != nullptr && last->name.empty() && last->snippet == snippet) {
+      last->end = end;
+      return;
+    }
     failed = !scratch_->spans.Reserve(count_ + 1);
-    if (!failed) scratch_->spans.data[count_++] = {.begin = begin, .end = end, .name = name};
+    if (failed) return;
+    scratch_->spans.data[count_++] = {.begin = begin, .end = end, .name = name, .snippet = snippet};
   }
   std::span<const Span> spans() const noexcept { return {scratch_->spans.data, count_}; }
 
@@ -107,8 +114,13 @@ class Renderer {
         if (code != Code::kOk) return code;
       }
       --ticks_;
+      [[maybe_unused]] size_t begin = 0;
+      if constexpr (Companion::kOn) begin = out_.size();
       if ((op->flags & kIndentFlag) != 0 && !Indent()) return out_.code();
       if (op->length != 0 && !out_.Append(base_ + op->text, op->length)) return out_.code();
+      if constexpr (Companion::kOn) {
+        if (!TraceLiteral(*op, begin)) return Code::kOutOfMemory;
+      }
       switch (op->code) {
         case OpCode::kText:
           break;
@@ -440,10 +452,39 @@ class Renderer {
       const size_t begin = out_.size();
       if (!PrintValue(value, op)) return false;
       const uint32_t origin = OriginOf(op, top_);
-      if (origin == kNoOrigin) return true;
-      const bool root = origin == kRootOrigin;
-      trace_.Add(begin, out_.size(), root ? std::string_view(".") : program_.name(origin));
+      trace_.Add(begin, out_.size(),
+                 origin == kNoOrigin     ? std::string_view()
+                 : origin == kRootOrigin ? std::string_view(".")
+                                         : program_.name(origin),
+                 SnippetOf(op));
       return !trace_.failed;
+    }
+  }
+
+  // The snippet in which the tag of an operation stands.
+  std::string_view SnippetOf(const Op& op) const noexcept {
+    const auto index = static_cast<uint32_t>(&op - program_.ops());
+    const std::span<const Origin> origins = program_.origins();
+    const auto after =
+        std::upper_bound(origins.begin(), origins.end(), index,
+                         [](uint32_t wanted, const Origin& origin) { return wanted < origin.op; });
+    return program_.snippet(after == origins.begin() ? 0 : after[-1].snippet);
+  }
+
+  // A literal can be made of several texts. The indentation before it belongs to the first.
+  bool TraceLiteral(const Op& op, size_t begin) noexcept {
+    const std::span<const Origin> origins = program_.origins();
+    const size_t literal = out_.size() - op.length;  // where it starts in the output
+    auto next = std::upper_bound(
+        origins.begin(), origins.end(), op.text,
+        [](uint32_t wanted, const Origin& origin) { return wanted < origin.text; });
+    for (;;) {
+      const bool last = next == origins.end() || next->text >= op.text + op.length;
+      const size_t end = last ? out_.size() : literal + (next->text - op.text);
+      trace_.Add(begin, end, {}, program_.snippet(next == origins.begin() ? 0 : next[-1].snippet));
+      if (trace_.failed || last) return !trace_.failed;
+      begin = end;
+      ++next;
     }
   }
 
