@@ -18,6 +18,18 @@ SELECT c.relname, a.attname AS column_without_comment
  WHERE c.relnamespace = 'promptreg'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'c') AND a.attnum > 0 AND NOT a.attisdropped
    AND col_description(c.oid, a.attnum) IS NULL AND c.relname <> 'draft'
  ORDER BY 1, a.attnum;
+-- The views that BI tools read have plain columns only: no array, no composite value, nothing that wants a cast. All but the
+-- stream of exposures, which would have to be sorted as a whole, come in order.
+CREATE TEMPORARY VIEW bi AS
+SELECT c.oid, c.relname FROM pg_class c
+ WHERE c.oid = ANY ('{promptreg.version_comparison,promptreg.version_hourly,promptreg.version_daily,promptreg.model_comparison,promptreg.experiment_results,promptreg.experiment_viewed,promptreg.experiment_status,promptreg.release_activity,promptreg.route_status,promptreg.version_status,promptreg.snippet_graph,promptreg.resolve_stats}'::regclass[]);
+SELECT format_type(a.atttypid, NULL) AS type
+  FROM bi b JOIN pg_attribute a ON a.attrelid = b.oid WHERE a.attnum > 0 GROUP BY 1 ORDER BY 1;
+SELECT b.relname AS without_order FROM bi b WHERE pg_get_viewdef(b.oid) !~ '\n  ORDER BY ' ORDER BY 1;
+-- Amounts have a unit: milliseconds, US dollars, tokens, a share from 0 to 1, hours, or what is counted.
+SELECT b.relname, a.attname, col_description(b.oid, a.attnum) AS without_unit FROM bi b JOIN pg_attribute a ON a.attrelid = b.oid
+ WHERE a.attnum > 0 AND (a.attname ~ '_(ms|usd|hours|rate)(_|$)' OR a.attname ~ '^(tokens|cost|latency|lead_time|coverage|holdout_share)')
+   AND col_description(b.oid, a.attnum) !~ '(milliseconds|US dollars|hours|[Ss]hare|[Tt]okens|whose cost is known)' ORDER BY 1, 2;
 -- The comment on a public function says which right it takes.
 SELECT p.proname FROM pg_proc p JOIN members m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass
  WHERE p.pronamespace = 'public'::regnamespace AND obj_description(p.oid, 'pg_proc') !~ 'Right: (resolve|read|author|release|admin)' ORDER BY 1;

@@ -47,6 +47,10 @@ SELECT split_part(test.error_of(statement), E'\n', 1) AS error FROM unnest(ARRAY
   $$INSERT INTO promptreg.outcomes (request_id, name, value) VALUES ('x', 'rating', NULL)$$,
   $$INSERT INTO promptreg.outcomes (request_id, name, value) VALUES ('x', 'other', 1)$$]) AS statement;
 
+-- Numbers are what PostgreSQL itself would read, whatever their form.
+SELECT prompt_log_many((SELECT jsonb_agg(jsonb_build_object('name', 'numbers', 'version', 1, 'request_id', n::text, 'latency_ms', n)) FROM unnest('{0,1e-9,0.1,812.5,123.45678901234567,99999999.999999999,1e12,403.428793492739,5e-324,0.30000000000000004}'::numeric[]) AS n));
+SELECT count(*), bool_and(latency_ms = request_id::double precision) AS same FROM promptreg.executions WHERE prompt = 'numbers';
+
 -- Batches: what cannot be recorded is left out and named, or nothing is recorded.
 SELECT prompt_log_many('[
   {"name": "log/a", "version": 1, "request_id": "m1", "latency_ms": 1e2, "tokens_in": 5, "at": "2024-05-06T07:08:09Z", "metadata": {"a": [1, {"b": null}]}},
@@ -64,6 +68,13 @@ SELECT count(*) FROM promptreg.executions WHERE request_id = 'good';
 CALL test.fails($$SELECT prompt_log_many('[{"name": "log/a", "version": 1, "request_id": "none"}, {"name": "log/a", "version": 0}]', 'abort')$$);
 SELECT count(*) FROM promptreg.executions WHERE request_id = 'none';
 SELECT prompt_log_many('[]');
+-- Only the first twenty are listed.
+SELECT prompt_log_many((SELECT jsonb_agg(jsonb_build_object('name', 'log/a', 'version', 0)) FROM generate_series(1, 25)));
+-- Many prompts, environments and days in one batch; names are shortened where they are shown.
+SELECT prompt_log_many((SELECT jsonb_agg(jsonb_build_object('name', 'many/' || i % 50, 'env', 'e' || i % 7, 'version', 1 + i % 3, 'at', timestamptz '2023-01-15 12:00Z' + i * interval '5 hours')) FROM generate_series(0, 999) i));
+SELECT count(*), count(DISTINCT (prompt, environment)) AS targets, count(DISTINCT tableoid) AS partitions, min(at) AT TIME ZONE 'UTC' AS first, max(at) AT TIME ZONE 'UTC' AS last,
+       count(*) FILTER (WHERE prompt = 'many/' || i % 50 AND environment = 'e' || i % 7 AND version = 1 + i % 3) AS as_given
+  FROM (SELECT e.*, e.tableoid, extract(epoch FROM e.at - timestamptz '2023-01-15 12:00Z')::integer / 18000 AS i FROM promptreg.executions e WHERE prompt LIKE 'many/%') e;
 CALL test.fails($$SELECT prompt_log_many('{"name": "log/a", "version": 1}')$$);
 CALL test.fails($$SELECT prompt_log_many(NULL)$$);
 CALL test.fails($$SELECT prompt_log_many('[]', 'ignore')$$);
@@ -76,10 +87,13 @@ CALL test.fails($$SELECT prompt_log('log/a', 1, 'staging')$$);
 CALL test.fails($$SELECT prompt_log('log/b', 1)$$);
 CALL test.fails($$SELECT prompt_log('no such prompt', 1)$$);
 SELECT prompt_log_many('[{"name": "log/a", "version": 1}, {"name": "log/b", "version": 1}, {"name": "no such prompt", "version": 1}, {"name": "log/a", "version": 1, "env": "staging"}]');
+SELECT prompt_log_many(jsonb_build_array(jsonb_build_object('name', repeat('ä', 300), 'version', 1)));
+SELECT prompt_log_many((SELECT jsonb_agg(jsonb_build_object('name', CASE WHEN i % 2 = 0 THEN 'else/' || i % 40 ELSE 'hidden/' || i % 30 END, 'version', 1, 'request_id', 'mixed')) FROM generate_series(1, 200) i));
 SELECT prompt_feedback('by role', thumbs => true);
 CALL test.fails('SELECT count(*) FROM promptreg.executions');
 CALL test.fails($$INSERT INTO promptreg.executions (prompt, version) VALUES ('log/a', 1)$$);
 RESET ROLE;
+SELECT count(*), count(DISTINCT prompt) AS prompts FROM promptreg.executions WHERE request_id = 'mixed';
 GRANT INSERT (at, request_id, prompt, version, environment, latency_ms) ON promptreg.executions TO regress_pipeline;
 SET ROLE regress_pipeline;
 INSERT INTO promptreg.executions (at, prompt, version) VALUES ('2024-05-07', 'by pipeline', 1);

@@ -22,6 +22,8 @@ int SqlState(tmpl::Code code) {
       return ERRCODE_OUT_OF_MEMORY;
     case tmpl::Code::kSyntax:
       return kTemplateSyntax;
+    case tmpl::Code::kNoCounterpart:
+      return kNoCounterpart;
     case tmpl::Code::kUndefinedSnippet:
       return kUndefinedSnippet;
     case tmpl::Code::kInvalidDeclaration:

@@ -17,6 +17,7 @@ inline constexpr int kTemplateSyntax = MAKE_SQLSTATE('P', 'R', '0', '2', '0');
 inline constexpr int kUndefinedSnippet = MAKE_SQLSTATE('P', 'R', '0', '2', '1');
 inline constexpr int kUndeclaredVariable = MAKE_SQLSTATE('P', 'R', '0', '2', '2');
 inline constexpr int kSnippetConflict = MAKE_SQLSTATE('P', 'R', '0', '2', '3');
+inline constexpr int kNoCounterpart = MAKE_SQLSTATE('P', 'R', '0', '2', '4');
 inline constexpr int kMissingSnippets = MAKE_SQLSTATE('P', 'R', '0', '2', '6');
 inline constexpr int kTemplateTooLarge = MAKE_SQLSTATE('P', 'R', '0', '3', '0');
 inline constexpr int kNestingTooDeep = MAKE_SQLSTATE('P', 'R', '0', '3', '1');

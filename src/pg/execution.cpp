@@ -1,5 +1,7 @@
 #include "pg/execution.h"
 
+#include <iterator>
+
 #include "core/json/numeric.h"
 #include "pg/settings.h"
 
@@ -27,33 +29,78 @@ enum class Kind : uint8 {
 };
 
 struct Column {
-  std::string_view name;   // as prompt_log's argument is called
-  std::string_view alias;  // as the column is called, where that differs
+  std::string_view name;  // as prompt_log's argument is called
   Kind kind;
   bool required;
 };
 
 constexpr Column kColumns[kExecutionColumns] = {
-    {"at", "", Kind::kTime, true},
-    {"request_id", "", Kind::kText, true},
-    {"name", "prompt", Kind::kText, true},
-    {"version", "", Kind::kVersion, true},
-    {"env", "environment", Kind::kText, true},
-    {"experiment", "", Kind::kText, false},
-    {"variant", "", Kind::kText, false},
-    {"user_id", "", Kind::kText, false},
-    {"model", "", Kind::kText, false},
-    {"latency_ms", "", Kind::kMilliseconds, false},
-    {"time_to_first_token_ms", "", Kind::kMilliseconds, false},
-    {"tokens_in", "", Kind::kTokens, false},
-    {"tokens_out", "", Kind::kTokens, false},
-    {"tokens_cached", "", Kind::kTokens, false},
-    {"cost_usd", "", Kind::kCost, false},
-    {"error_class", "", Kind::kText, false},
-    {"error", "", Kind::kLongText, false},
-    {"finish_reason", "", Kind::kText, false},
-    {"metadata", "", Kind::kObject, false},
+    {"at", Kind::kTime, true},
+    {"request_id", Kind::kText, true},
+    {"name", Kind::kText, true},
+    {"version", Kind::kVersion, true},
+    {"env", Kind::kText, true},
+    {"experiment", Kind::kText, false},
+    {"variant", Kind::kText, false},
+    {"user_id", Kind::kText, false},
+    {"model", Kind::kText, false},
+    {"latency_ms", Kind::kMilliseconds, false},
+    {"time_to_first_token_ms", Kind::kMilliseconds, false},
+    {"tokens_in", Kind::kTokens, false},
+    {"tokens_out", Kind::kTokens, false},
+    {"tokens_cached", Kind::kTokens, false},
+    {"cost_usd", Kind::kCost, false},
+    {"error_class", Kind::kText, false},
+    {"error", Kind::kLongText, false},
+    {"finish_reason", Kind::kText, false},
+    {"metadata", Kind::kObject, false},
 };
+
+// The keys of a batch's entries: the columns' names, and what the table calls two of them. In the
+// order in which jsonb keeps keys, by length and then by bytes.
+struct Key {
+  std::string_view name;
+  ExecutionColumn column;
+};
+constexpr Key kKeys[] = {
+    {"at", kExecutionAt},
+    {"env", kExecutionEnvironment},
+    {"name", kExecutionPrompt},
+    {"error", kExecutionError},
+    {"model", kExecutionModel},
+    {"prompt", kExecutionPrompt},
+    {"user_id", kExecutionUserId},
+    {"variant", kExecutionVariant},
+    {"version", kExecutionVersion},
+    {"cost_usd", kExecutionCost},
+    {"metadata", kExecutionMetadata},
+    {"tokens_in", kExecutionTokensIn},
+    {"experiment", kExecutionExperiment},
+    {"latency_ms", kExecutionLatency},
+    {"request_id", kExecutionRequestId},
+    {"tokens_out", kExecutionTokensOut},
+    {"environment", kExecutionEnvironment},
+    {"error_class", kExecutionErrorClass},
+    {"finish_reason", kExecutionFinishReason},
+    {"tokens_cached", kExecutionTokensCached},
+    {"time_to_first_token_ms", kExecutionTimeToFirstToken},
+};
+
+constexpr bool ComesBefore(std::string_view left, std::string_view right) {
+  return left.size() != right.size() ? left.size() < right.size() : left < right;
+}
+
+static_assert([] {
+  for (size_t i = 1; i < std::size(kKeys); ++i) {
+    if (!ComesBefore(kKeys[i - 1].name, kKeys[i].name)) return false;
+  }
+  for (int column = 0; column < kExecutionColumns; ++column) {
+    bool found = false;
+    for (const Key& key : kKeys) found |= key.column == column && key.name == kColumns[column].name;
+    if (!found) return false;
+  }
+  return true;
+}());
 
 // The constraints of promptreg.executions say the same; keep both in step.
 constexpr int kMostNameBytes = 800;
@@ -91,12 +138,19 @@ const char* CheckTime(TimestampTz at) {
   return nullptr;
 }
 
+// A numeric on its own, as the core reads those within jsonb.
+json::Value NumberView(Datum value) {
+  const char* varlena = DatumGetPointer(value);
+  return json::Value::Make(json::Kind::kNumber, varlena, VARSIZE_ANY(varlena));
+}
+
 const char* CheckCost(Datum value) {
-  const double cost = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
+  const json::Value number = NumberView(value);
+  const double cost = json::NumberToDouble(number);
   if (cost < 0) return Problem(kExecutionCost, "is negative");
   // NaN included.
   if (!(cost <= kMostCost)) return Problem(kExecutionCost, "is out of range");
-  if (DatumGetInt32(DirectFunctionCall1(numeric_scale, value)) > kMostCostScale) {
+  if (json::NumberScale(number) > kMostCostScale) {
     return Problem(kExecutionCost, psprintf("has more than %d decimals", kMostCostScale));
   }
   return nullptr;
@@ -169,14 +223,6 @@ text* HashUser(const text* user) {
   return NewText({hexadecimal, sizeof(hexadecimal)});
 }
 
-int FindColumn(std::string_view key) {
-  for (int column = 0; column < kExecutionColumns; ++column) {
-    if (key == kColumns[column].name) return column;
-    if (!kColumns[column].alias.empty() && key == kColumns[column].alias) return column;
-  }
-  return -1;
-}
-
 const char* KindName(json::Kind kind) {
   switch (kind) {
     case json::Kind::kFalse:
@@ -232,8 +278,7 @@ Datum CopyObject(json::Value object) {
 // An integer of at most 15 digits, so that a double holds it exactly.
 bool ReadInteger(json::Value value, int64* integer) {
   if (!json::NumberIsInteger(value)) return false;
-  const double number =
-      DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumberDatum(value)));
+  const double number = json::NumberToDouble(value);
   *integer = number > 1e15 ? INT64CONST(1000000000000000)
              : number < 0  ? -1
                            : static_cast<int64>(number);
@@ -271,7 +316,7 @@ const char* ReadValue(ExecutionColumn column, json::Value value, Execution* exec
     return nullptr;
   }
   if (kind == Kind::kMilliseconds) {
-    execution->Set(column, DirectFunctionCall1(numeric_float8_no_overflow, NumberDatum(value)));
+    execution->Set(column, Float8GetDatum(json::NumberToDouble(value)));
     return nullptr;
   }
   int64 integer;
@@ -291,6 +336,17 @@ const Oid kExecutionTypes[kExecutionColumns] = {
     TIMESTAMPTZOID, TEXTOID, TEXTOID,   INT4OID,   TEXTOID, TEXTOID, TEXTOID,
     TEXTOID,        TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID, INT8OID, INT8OID,
     NUMERICOID,     TEXTOID, TEXTOID,   TEXTOID,   JSONBOID};
+
+const char* ExecutionColumnName(int column) {
+  switch (column) {
+    case kExecutionPrompt:
+      return "prompt";
+    case kExecutionEnvironment:
+      return "environment";
+    default:
+      return kColumns[column].name.data();
+  }
+}
 
 void ClearExecution(Execution* execution) {
   for (int column = 0; column < kExecutionColumns; ++column) {
@@ -325,14 +381,16 @@ const char* ReadExecution(json::Value entry, Execution* execution) {
   if (entry.kind() != json::Kind::kObject) {
     return psprintf("it is %s, not an object", KindName(entry.kind()));
   }
+  // Keys come in their order: those that are known are walked once, beside them.
+  const Key* known = std::begin(kKeys);
   json::Cursor pairs(entry);
   while (pairs.Next()) {
-    const int found = FindColumn(pairs.key());
-    if (found < 0) {
+    while (known != std::end(kKeys) && ComesBefore(known->name, pairs.key())) ++known;
+    if (known == std::end(kKeys) || known->name != pairs.key()) {
       const int shown = pg_mbcliplen(pairs.key().data(), static_cast<int>(pairs.key().size()), 100);
       return psprintf("there is no \"%s\"", pnstrdup(pairs.key().data(), static_cast<Size>(shown)));
     }
-    const auto column = static_cast<ExecutionColumn>(found);
+    const ExecutionColumn column = known->column;
     if (pairs.value().kind() == json::Kind::kNull) continue;
     if (execution->Has(column)) return Problem(column, "is given twice");
     const char* problem = ReadValue(column, pairs.value(), execution);
@@ -343,17 +401,6 @@ const char* ReadExecution(json::Value entry, Execution* execution) {
     execution->Set(kExecutionEnvironment, PointerGetDatum(cstring_to_text("production")));
   }
   return CompleteExecution(execution);
-}
-
-bool ReadExecutionTime(json::Value entry, TimestampTz* at) {
-  if (entry.kind() != json::Kind::kObject) return false;
-  const json::Value written = entry.Find("at");
-  if (written.missing() || written.kind() == json::Kind::kNull) {
-    *at = GetCurrentTimestamp();
-    return true;
-  }
-  return written.kind() == json::Kind::kString && ParseTime(written.string(), at) &&
-         CheckTime(*at) == nullptr;
 }
 
 }  // namespace promptreg::pg

@@ -42,8 +42,9 @@ struct Execution {
   }
 };
 
-// Type of each column, for a statement's parameters.
+// Type of each column, for a statement's parameters, and its name in the table.
 extern const Oid kExecutionTypes[kExecutionColumns];
+const char* ExecutionColumnName(int column);
 
 // Everything NULL.
 void ClearExecution(Execution* execution);
@@ -55,8 +56,5 @@ const char* CompleteExecution(Execution* execution);
 // One entry of a batch, an object with the names of prompt_log's arguments as keys. Returns what is
 // wrong with it, nullptr if nothing is.
 const char* ReadExecution(json::Value entry, Execution* execution);
-
-// The time of an entry, for finding its partition; false if it has none that can be read.
-bool ReadExecutionTime(json::Value entry, TimestampTz* at);
 
 }  // namespace promptreg::pg

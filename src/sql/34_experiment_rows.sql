@@ -112,26 +112,35 @@ $$;
 COMMENT ON FUNCTION promptreg.append_weights(promptreg.experiments, promptreg.weights, text, text, jsonb) IS
   'Appends a row of weights, makes experiment and route follow it and writes the audit record';
 
+CREATE FUNCTION promptreg.find_experiment(key text) RETURNS promptreg.experiments
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  found promptreg.experiments;
+  prompt_name text;
+BEGIN
+  SELECT x.* INTO found FROM promptreg.experiments x WHERE x.key = find_experiment.key;
+  SELECT p.name INTO prompt_name FROM promptreg.prompts p WHERE p.id = found.prompt_id;
+  IF NOT promptreg.allowed('release', coalesce(prompt_name, ''), found.environment) OR found.id IS NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR005',
+      MESSAGE = format('experiment %s does not exist', promptreg.shown(find_experiment.key)),
+      HINT = 'It may also belong to a prompt that you have no right to release.';
+  END IF;
+  RETURN found;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.find_experiment(text) IS 'The experiment of a key, the caller''s right to release its prompt checked';
+
 -- The prompt is locked before the experiment is looked at: weights, stops, promotions and rollbacks of one prompt
 -- come one after the other.
 CREATE FUNCTION promptreg.open_experiment(key text) RETURNS promptreg.experiments
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  found promptreg.experiments;
-  prompt_name text;
+  found promptreg.experiments := promptreg.find_experiment(open_experiment.key);
+  prompt_name text := (SELECT p.name FROM promptreg.prompts p WHERE p.id = found.prompt_id);
 BEGIN
-  SELECT x.* INTO found FROM promptreg.experiments x WHERE x.key = open_experiment.key;
-  SELECT p.name INTO prompt_name FROM promptreg.prompts p WHERE p.id = found.prompt_id;
-  IF NOT promptreg.allowed('release', coalesce(prompt_name, ''), found.environment) THEN
-    found := NULL;
-  END IF;
-  IF found.id IS NULL THEN
-    RAISE EXCEPTION USING
-      ERRCODE = 'PR005',
-      MESSAGE = format('experiment %s does not exist', promptreg.shown(open_experiment.key)),
-      HINT = 'It may also belong to a prompt that you have no right to release.';
-  END IF;
   PERFORM promptreg.open_prompt(name => prompt_name, "right" => 'release', env => found.environment, lock => true);
   SELECT x.* INTO STRICT found FROM promptreg.experiments x WHERE x.id = found.id FOR UPDATE;
   IF found.state = 'stopped' THEN

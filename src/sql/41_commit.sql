@@ -71,6 +71,27 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.check_choice(text, text[], text) IS 'A text that must be one of several, or an error';
 
+-- What a version says in the syntax that it is stored with: another tool's is converted here, once and for all.
+CREATE FUNCTION promptreg.read_content(draft promptreg.draft, kind text, template text, messages jsonb)
+RETURNS promptreg.draft
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  result promptreg.draft := draft;
+BEGIN
+  result.messages := promptreg.check_messages(kind => kind, template => template, messages => messages);
+  IF draft.syntax = 'langfuse' THEN
+    result.messages := promptreg.import_langfuse(result.messages);
+    result.metadata := promptreg.keep_original(metadata => draft.metadata, syntax => draft.syntax,
+                                               template => template, messages => messages);
+    result.syntax := 'mustache';
+  END IF;
+  RETURN result;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.read_content(promptreg.draft, text, text, jsonb) IS
+  'A draft with its messages, converted from the syntax of another tool if it is in one';
+
 CREATE FUNCTION promptreg.make_draft(
   kind text, template text, messages jsonb, variables jsonb, model text, params jsonb, syntax text, escape text,
   metadata jsonb
@@ -80,17 +101,19 @@ AS $$
 DECLARE
   draft promptreg.draft;
 BEGIN
-  draft.messages := promptreg.check_messages(kind => kind, template => template, messages => messages);
+  draft.variables := variables;
   draft.model := model;
   draft.params := promptreg.check_object(params, 'params');
   draft.metadata := promptreg.check_object(metadata, 'metadata');
-  draft.syntax := promptreg.check_choice(syntax, '{mustache,fstring,none}', 'syntax');
+  draft.syntax := promptreg.check_choice(syntax, '{mustache,fstring,none,langfuse}', 'syntax');
   draft.escape := promptreg.check_choice(escape, '{none,html}', 'escape mode');
-  draft.variables := promptreg.check_templates(messages => draft.messages, variables => make_draft.variables,
+  draft := promptreg.read_content(draft => draft, kind => make_draft.kind, template => make_draft.template,
+                                  messages => make_draft.messages);
+  draft.variables := promptreg.check_templates(messages => draft.messages, variables => draft.variables,
                                                syntax => draft.syntax, escape => draft.escape);
-  draft.content_hash := promptreg.content_hash(kind => kind, messages => draft.messages, variables => draft.variables,
-                                               model => draft.model, params => draft.params,
-                                               syntax => draft.syntax, escape => draft.escape);
+  draft.content_hash := promptreg.content_hash(kind => make_draft.kind, messages => draft.messages,
+                                               variables => draft.variables, model => draft.model,
+                                               params => draft.params, syntax => draft.syntax, escape => draft.escape);
   RETURN draft;
 END;
 $$;

@@ -23,7 +23,8 @@ SELECT x.key AS experiment, p.name AS prompt, x.environment, x.kind, x.state, tr
   FROM promptreg.experiments x
   JOIN promptreg.prompts p ON p.id = x.prompt_id
   LEFT JOIN promptreg.namespaces n ON n.id = x.namespace_id
-  LEFT JOIN promptreg.holdouts h ON h.id = x.holdout_id;
+  LEFT JOIN promptreg.holdouts h ON h.id = x.holdout_id
+ ORDER BY x.key;
 COMMENT ON VIEW promptreg.experiment_status IS 'Experiments as they stand now';
 COMMENT ON COLUMN promptreg.experiment_status.experiment IS 'Key of the experiment';
 COMMENT ON COLUMN promptreg.experiment_status.prompt IS 'Name of the prompt';
@@ -56,16 +57,19 @@ SELECT p.name AS prompt, v.version,
             WHEN EXISTS (SELECT FROM promptreg.deployments d WHERE d.prompt_id = v.prompt_id AND d.version = v.version)
               THEN 'archived'
             ELSE 'draft' END AS status,
-       ARRAY(SELECT r.environment FROM promptreg.routes r JOIN promptreg.environments e ON e.name = r.environment
-              WHERE r.prompt_id = v.prompt_id AND r.version = v.version ORDER BY e.rank, e.name) AS environments,
+       (SELECT string_agg(r.environment, ', ' ORDER BY e.rank, e.name)
+          FROM promptreg.routes r JOIN promptreg.environments e ON e.name = r.environment
+         WHERE r.prompt_id = v.prompt_id AND r.version = v.version) AS environments,
        v.id AS version_id
-  FROM promptreg.versions v JOIN promptreg.prompts p ON p.id = v.prompt_id;
+  FROM promptreg.versions v JOIN promptreg.prompts p ON p.id = v.prompt_id
+ ORDER BY p.name, v.version;
 COMMENT ON VIEW promptreg.version_status IS 'Status of every version, derived from what is served';
 COMMENT ON COLUMN promptreg.version_status.prompt IS 'Name of the prompt';
 COMMENT ON COLUMN promptreg.version_status.version IS 'Number of the version';
 COMMENT ON COLUMN promptreg.version_status.status IS
   'draft (never deployed), testing (deployed below production or in a running experiment), active (served in production or an environment of its rank), archived (was deployed, is not now)';
-COMMENT ON COLUMN promptreg.version_status.environments IS 'Environments that serve it now';
+COMMENT ON COLUMN promptreg.version_status.environments IS
+  'Environments that serve it now, lowest first, separated by a comma and a space; NULL: none';
 COMMENT ON COLUMN promptreg.version_status.version_id IS 'Internal key of the version';
 
 CREATE VIEW promptreg.route_status WITH (security_invoker = true) AS
@@ -74,7 +78,8 @@ SELECT p.name AS prompt, r.environment, r.version, x.key AS experiment, d.event,
   FROM promptreg.routes r
   JOIN promptreg.prompts p ON p.id = r.prompt_id
   JOIN promptreg.deployments d ON d.id = r.deployment_id
-  LEFT JOIN promptreg.experiments x ON x.id = r.experiment_id;
+  LEFT JOIN promptreg.experiments x ON x.id = r.experiment_id
+ ORDER BY p.name, r.environment;
 COMMENT ON VIEW promptreg.route_status IS 'What is served now, per prompt and environment, and how it came to be';
 COMMENT ON COLUMN promptreg.route_status.prompt IS 'Name of the prompt';
 COMMENT ON COLUMN promptreg.route_status.environment IS 'Environment';
@@ -112,7 +117,8 @@ SELECT s.name AS snippet, c.snippet_version, c.reference, p.name AS prompt, c.ve
   FROM used c
   JOIN promptreg.prompts s ON s.id = c.snippet_id
   JOIN promptreg.prompts p ON p.id = c.prompt_id
- GROUP BY s.name, c.snippet_version, c.reference, p.name, c.version, c.environment;
+ GROUP BY s.name, c.snippet_version, c.reference, p.name, c.version, c.environment
+ ORDER BY s.name, p.name, c.version, c.environment, c.reference;
 COMMENT ON VIEW promptreg.snippet_graph IS
   'Who uses which snippet, directly and through other snippets: one row for each environment that serves the using version';
 COMMENT ON COLUMN promptreg.snippet_graph.snippet IS 'Name of the snippet';

@@ -51,9 +51,10 @@ BEGIN ATOMIC
          CASE (version_details.prompt).kind WHEN 'text' THEN v.messages -> 0 ->> 'content' END,
          CASE (version_details.prompt).kind WHEN 'chat' THEN v.messages END,
          v.variables, v.model, v.params, v.metadata, v.syntax, v.escape, v.parent_version, v.branch, v.message,
-         v.author, v.created_at, s.status, s.environments, v.content_hash, v.chain_hash
+         v.author, v.created_at, s.status, coalesce(string_to_array(s.environments, ', '), '{}'), v.content_hash, v.chain_hash
     FROM ONLY promptreg.versions v
-    JOIN promptreg.version_status s ON s.version_id = v.id
+    -- By name, too, which the view, ordered as it is, looks up by index.
+    JOIN promptreg.version_status s ON s.prompt = (version_details.prompt).name AND s.version_id = v.id
    WHERE v.prompt_id = (version_details.prompt).id;
 END;
 COMMENT ON FUNCTION promptreg.version_details(promptreg.prompts) IS 'The versions of a prompt as readers see them';

@@ -80,21 +80,6 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'promptreg_log';
 COMMENT ON FUNCTION promptreg._prompt_log(text, integer, text, text, text, text, text, text, double precision, double precision, bigint, bigint, bigint, numeric, text, text, text, jsonb, timestamptz) IS
   'Records one execution and returns its request_id, which is made up if not given; so are the time (now) and, where a price is known, the cost. Right: resolve';
 
-CREATE FUNCTION promptreg.read_executions(
-  executions jsonb, OUT index bigint, OUT problem text,
-  OUT at timestamptz, OUT request_id text, OUT prompt text, OUT version integer, OUT environment text,
-  OUT experiment text, OUT variant text, OUT user_id text, OUT model text, OUT latency_ms double precision,
-  OUT time_to_first_token_ms double precision, OUT tokens_in bigint, OUT tokens_out bigint, OUT tokens_cached bigint,
-  OUT cost_usd numeric, OUT error_class text, OUT error text, OUT finish_reason text, OUT metadata jsonb
-) RETURNS SETOF record
-LANGUAGE c VOLATILE STRICT ROWS 1000 AS 'MODULE_PATHNAME', 'promptreg_read_executions';
-COMMENT ON FUNCTION promptreg.read_executions(jsonb) IS
-  'The entries of a batch as rows, and what is wrong with those that cannot be recorded; index counts from 1';
-
-CREATE FUNCTION promptreg.execution_days(executions jsonb) RETURNS SETOF timestamptz
-LANGUAGE c STABLE STRICT ROWS 1 AS 'MODULE_PATHNAME', 'promptreg_execution_days';
-COMMENT ON FUNCTION promptreg.execution_days(jsonb) IS 'The days, in UTC, that the entries of a batch belong to';
-
 CREATE FUNCTION promptreg.check_batch(executions jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -109,54 +94,10 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.check_batch(jsonb) IS 'Error unless a batch of executions is an array';
 
--- What is to become of each entry; set-based, because a batch has thousands.
-CREATE FUNCTION promptreg.insert_executions(executions jsonb, OUT recorded bigint, OUT refused bigint, OUT problems text)
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  WITH given AS MATERIALIZED (
-    SELECT g.* FROM promptreg.read_executions(insert_executions.executions) AS g
-  ), asked AS (
-    SELECT g.prompt, g.environment, min(p.name) AS own_name
-      FROM given g
-      LEFT JOIN promptreg.names n ON n.name = g.prompt
-      LEFT JOIN promptreg.prompts p ON p.id = n.prompt_id
-     WHERE g.problem IS NULL
-     GROUP BY g.prompt, g.environment
-  ), known AS MATERIALIZED (
-    SELECT a.prompt, a.environment, coalesce(a.own_name, a.prompt) AS own_name,
-           promptreg.allowed('resolve', coalesce(a.own_name, a.prompt), a.environment) AS allowed
-      FROM asked a
-  ), priced AS MATERIALIZED (
-    -- Each model once for each time at which a price of any model changes.
-    SELECT m.model, s.since, lead(s.since, 1, 'infinity') OVER (PARTITION BY m.model ORDER BY s.since) AS until,
-           promptreg.price_at(m.model, s.since) AS price
-      FROM (SELECT DISTINCT g.model FROM given g WHERE g.problem IS NULL AND g.cost_usd IS NULL AND g.model IS NOT NULL) m,
-           (SELECT DISTINCT p.valid_from AS since FROM promptreg.model_prices p) s
-  ), inserted AS (
-    INSERT INTO promptreg.executions (at, request_id, prompt, version, environment, experiment, variant, user_id, model,
-                                      latency_ms, time_to_first_token_ms, tokens_in, tokens_out, tokens_cached,
-                                      cost_usd, error_class, error, finish_reason, metadata)
-    SELECT g.at, g.request_id, k.own_name, g.version, g.environment, g.experiment, g.variant, g.user_id, g.model,
-           g.latency_ms, g.time_to_first_token_ms, g.tokens_in, g.tokens_out, g.tokens_cached,
-           coalesce(g.cost_usd, promptreg.cost_of(c.price, g.tokens_in, g.tokens_out, g.tokens_cached)),
-           g.error_class, g.error, g.finish_reason, g.metadata
-      FROM given g
-      JOIN known k ON k.prompt = g.prompt AND k.environment = g.environment AND k.allowed
-      LEFT JOIN priced c ON c.model = g.model AND g.cost_usd IS NULL AND g.at >= c.since AND g.at < c.until
-     WHERE g.problem IS NULL
-    RETURNING 1
-  ), bad AS (
-    SELECT g.index, coalesce(g.problem, format('prompt %s does not exist in %s', promptreg.shown(g.prompt),
-                                               promptreg.shown(g.environment))) AS problem
-      FROM given g LEFT JOIN known k ON k.prompt = g.prompt AND k.environment = g.environment
-     WHERE g.problem IS NOT NULL OR NOT k.allowed
-  )
-  SELECT (SELECT count(*) FROM inserted), (SELECT count(*) FROM bad),
-         (SELECT string_agg(format('entry %s: %s', b.index, b.problem), E'\n' ORDER BY b.index)
-            FROM (SELECT bad.index, bad.problem FROM bad ORDER BY bad.index LIMIT 20) b);
-END;
-COMMENT ON FUNCTION promptreg.insert_executions(jsonb) IS
-  'Records the entries of a batch that can be recorded; how many were not, and what is wrong with the first twenty of them';
+CREATE FUNCTION promptreg.record_executions(executions jsonb, OUT recorded bigint, OUT refused bigint, OUT problems text)
+LANGUAGE c VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'promptreg_record_executions';
+COMMENT ON FUNCTION promptreg.record_executions(jsonb) IS
+  'Records the entries of a batch that can be recorded; how many were not, and what is wrong with the first twenty of them, counted from 1';
 
 CREATE FUNCTION promptreg._prompt_log_many(executions jsonb, on_error text DEFAULT 'skip') RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -167,8 +108,7 @@ BEGIN
   PERFORM promptreg.authorize_any('resolve');
   PERFORM promptreg.check_choice(_prompt_log_many.on_error, '{skip,abort}', 'on_error');
   PERFORM promptreg.check_batch(_prompt_log_many.executions);
-  PERFORM promptreg.prepare_partitions('executions', ARRAY(SELECT promptreg.execution_days(_prompt_log_many.executions)));
-  SELECT i.* INTO STRICT result FROM promptreg.insert_executions(_prompt_log_many.executions) AS i;
+  SELECT r.* INTO STRICT result FROM promptreg.record_executions(_prompt_log_many.executions) AS r;
   IF result.refused > 0 AND _prompt_log_many.on_error = 'abort' THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR080',

@@ -42,7 +42,7 @@ SELECT x.key AS experiment, p.name AS prompt, x.environment, x.state, f.metric, 
        f.mean, f.sd, f.adjusted AS cuped, f.difference, f.lift, f.ci_low, f.ci_high, f.p_fixed,
        CASE WHEN f.p_fixed IS NOT NULL
             THEN coalesce(min(f.users) OVER (PARTITION BY f.experiment_id, f.metric) >= l.users_per_variant, false) END AS fixed_valid,
-       f.anytime_low, f.anytime_high, f.p_anytime, f.p_best, f.expected_loss, f.minimum_detectable_effect,
+       f.anytime_low, f.anytime_high, f.p_anytime, f.anytime_difference, f.p_best, f.expected_loss, f.minimum_detectable_effect,
        a.p_fixed AS p_adjusted, CASE WHEN f.p_anytime IS NOT NULL THEN a.p_anytime END AS p_anytime_adjusted, f.as_of
   FROM promptreg.experiment_figures f
   JOIN promptreg.experiments x ON x.id = f.experiment_id
@@ -53,13 +53,14 @@ SELECT x.key AS experiment, p.name AS prompt, x.environment, x.state, f.metric, 
   LEFT JOIN adjusted a ON a.experiment_id = f.experiment_id AND a.metric = f.metric AND a.variant = f.variant
   LEFT JOIN (SELECT s.experiment_id, s.variant, sum(s.executions)::bigint AS executions
                FROM promptreg.experiment_exposures s GROUP BY s.experiment_id, s.variant) e
-    ON e.experiment_id = f.experiment_id AND e.variant = f.variant;
+    ON e.experiment_id = f.experiment_id AND e.variant = f.variant
+ ORDER BY x.key, f.metric, f.variant;
 COMMENT ON VIEW promptreg.experiment_results IS
   'What experiments have shown, a row for each metric and variant, as of the last refresh (prompt_maintain, prompt_experiment_report)';
 COMMENT ON COLUMN promptreg.experiment_results.experiment IS 'Key of the experiment';
 COMMENT ON COLUMN promptreg.experiment_results.prompt IS 'Name of the prompt';
 COMMENT ON COLUMN promptreg.experiment_results.environment IS 'Environment';
-COMMENT ON COLUMN promptreg.experiment_results.state IS 'State of the experiment';
+COMMENT ON COLUMN promptreg.experiment_results.state IS 'State of the experiment: draft, running, paused or stopped';
 COMMENT ON COLUMN promptreg.experiment_results.version IS 'Version behind the variant';
 COMMENT ON COLUMN promptreg.experiment_results.is_control IS 'Whether the others are compared with it';
 COMMENT ON COLUMN promptreg.experiment_results.executions IS 'Executions of these users with this variant';

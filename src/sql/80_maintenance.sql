@@ -11,9 +11,10 @@ BEGIN ATOMIC
     FROM (VALUES (1, 'notifications', 'Lets the queue of notifications shrink behind listeners that have gone'),
                  (20, 'rollups', 'Adds what was recorded to the rollups'),
                  (25, 'experiments', 'Brings the results of experiments up to date'),
-                 -- Last: it may lock executions until the end of the transaction.
                  (50, 'guards', 'Judges what guards have seen, and rolls back, pauses or alerts'),
                  (60, 'rollouts', 'Lets rollouts advance whose guards are content'),
+                 (70, 'rebalance', 'Lets bandits move weights to where outcomes are better'),
+                 -- Last: it may lock executions until the end of the transaction.
                  (90, 'partitions', 'Makes partitions of executions and outcomes ahead, drops those that are too old'))
          AS t (position, task, description)
    ORDER BY t.position;
@@ -59,7 +60,10 @@ BEGIN
   END IF;
   BEGIN
     EXECUTE format('SELECT promptreg.%I()', 'maintain_' || run_maintenance_task.task) INTO result;
-  EXCEPTION WHEN OTHERS THEN
+  EXCEPTION WHEN lock_not_available THEN
+    -- No failure: the task stands back for those who record, and the next run tries again.
+    result := 'postponed: what it needs is locked by others';
+  WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
     result := NULL;
     error := format('%s: %s', state, message);

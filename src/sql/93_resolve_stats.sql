@@ -1,7 +1,8 @@
 -- The view over prompt_resolve_stats, which is there only now.
 
 CREATE VIEW promptreg.resolve_stats WITH (security_invoker = true) AS
-SELECT s.prompt, s.version, s.environment, s.resolves, s.last_at FROM @extschema@.prompt_resolve_stats() AS s;
+SELECT s.prompt, s.version, s.environment, s.resolves, s.last_at FROM @extschema@.prompt_resolve_stats() AS s
+ ORDER BY s.prompt, s.version, s.environment;
 COMMENT ON VIEW promptreg.resolve_stats IS
   'How often versions were resolved since the server started, in all sessions; empty where there is no shared memory for counting';
 COMMENT ON COLUMN promptreg.resolve_stats.prompt IS 'Name of the prompt';

@@ -5,6 +5,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use PromptregTest;
 use PromptregSession;
+use List::Util qw(max min);
 use Time::HiRes qw(time sleep);
 
 my $rounds = $ENV{PROMPTREG_TEST_ROUNDS} // 12;
@@ -16,6 +17,11 @@ $node->safe_psql('postgres', q{
 	SELECT prompt_promote('hostile', 1, 'production');
 	SELECT prompt_register('hostile chat', '[{"role": "system", "content": "{{#list}}{{#list}}{{#list}}{{#list}}{{/list}}{{/list}}{{/list}}{{/list}}"}]'::jsonb);
 	SELECT prompt_promote('hostile chat', 1, 'production');
+	SELECT prompt_register('history', '[{"type": "placeholder", "name": "h"}]'::jsonb);
+	CREATE TABLE histories (vars jsonb);
+	ALTER TABLE histories ALTER vars SET STORAGE EXTERNAL;
+	INSERT INTO histories SELECT jsonb_build_object('h', jsonb_agg(jsonb_build_object('role', 'user', 'content',
+		jsonb_build_array(jsonb_build_object('type', 'text', 'text', 'message ' || i))))) FROM generate_series(1, 50000) i;
 	SELECT prompt_create('long');
 	DO $$ BEGIN FOR i IN 1..2000 LOOP PERFORM prompt_commit('long', i || repeat(' {{name}}', 50)); END LOOP; END $$;
 	ANALYZE});
@@ -24,6 +30,7 @@ my $list = q{jsonb_build_object('list', (SELECT jsonb_agg(i) FROM generate_serie
 my %calls = (
 	'a hostile template' => "SELECT prompt_render('hostile', vars => $list)",
 	'a hostile chat' => "SELECT prompt_messages('hostile chat', vars => $list)",
+	'a long history' => q{DO $$ DECLARE v jsonb := (SELECT vars FROM histories); BEGIN LOOP PERFORM prompt_messages('history', 'latest', vars => v); END LOOP; END $$},
 	'a hostile preview' => "SELECT prompt_render_template('{{#list}}{{#list}}{{#list}}{{#list}}{{/list}}{{/list}}{{/list}}{{/list}}', $list)",
 	'many resolutions' => q{SELECT count(prompt_resolve('good', 'production', u::text, '{"name": "x"}')) FROM (SELECT generate_series(1, 100000000)) g (u)},
 	'many versions' => q{SELECT count(prompt_render_version('long', 1 + i % 2000, '{"name": "x"}')) FROM (SELECT generate_series(1, 100000000)) g (i)},
@@ -42,14 +49,13 @@ my $before = $session->query($state);
 
 for my $name (sort keys %calls)
 {
-	my (@late, @wrong);
-	my $memory;
+	my (@work, @late, @wrong, @memory);
 	for my $round (1 .. $rounds)
 	{
-		# In steps through the first 200 ms, by a timeout and by another session in turn.
+		# In steps through the first 200 ms, by a timeout and by a signal in turn.
 		my $after = int(1 + 199 * ($round - 1) / $rounds);
-		my $started;
-		my ($out, $err);
+		my $started = time;
+		my ($work, $out, $err);
 		if ($round % 2)
 		{
 			$session->query("SET statement_timeout = $after");
@@ -58,35 +64,29 @@ for my $name (sort keys %calls)
 		}
 		else
 		{
-			my $pid = $session->backend;
-			$started = time;
 			$session->send($calls{$name});
 			sleep $after / 1000;
-			$after = 1000 * (time - $started);
-			# A cancel that comes before the statement has begun is lost: it is repeated.
-			my $repeated = 0;
-			while (!IO::Select->new($session->{err})->can_read(0.1) && $repeated++ < 50) {
-				$after = 1000 * (time - $started) if $repeated < 3;
-				$other->query("SELECT pg_cancel_backend($pid)");
-			}
-			($out, $err) = $session->receive;
+			($work, $out, $err) = $session->cancel;
+			push @work, $work;
 		}
 		push @late, 1000 * (time - $started) - $after;
 		$session->query('SET statement_timeout = 0');
 		push @wrong, "$out$err" if $err !~ /ERROR:  canceling statement due to (?:statement timeout|user request)/;
 		push @wrong, 'afterwards: ' . $session->query($good) if $session->query($good) ne 'Hello Ann';
-		$memory = $session->memory('RssAnon') if $round == int($rounds / 2);
+		push @memory, $session->memory('RssAnon');
 	}
 	is(join("\n", @wrong), '', "$name: cancelled, and the session lives");
-	@late = sort { $a <=> $b } @late;
-	my $median = $late[ @late / 2 ];
-	cmp_ok($median, '<', 50, "$name: honoured within 50 ms") or diag(join ' ', map { int } @late);
-	note(sprintf '%s: %.1f ms at p50, %.1f at the most', $name, $median, $late[-1]);
-	cmp_ok($late[-1], '<', 2000, "$name: and always soon");
+	@work = sort { $a <=> $b } @work;
+	cmp_ok($work[ @work / 2 ], '<', 10, "$name: honoured within 10 ms of work") or diag(join ' ', map { int } @work);
+	cmp_ok(max(@late), '<', 5000, "$name: and always soon");
+	note(sprintf '%s: %.1f ms at p50, %.1f at the most', $name, $work[ @work / 2 ], $work[-1]);
   SKIP:
 	{
-		skip 'no /proc', 1 if !defined $memory;
-		cmp_ok($session->memory('RssAnon') - $memory, '<', 2048, "$name: memory is back");
+		skip 'no /proc', 1 if !defined $memory[0];
+		# What malloc keeps differs by where a cancel struck; the least of several rounds grows only if something is lost.
+		# In the first rounds caches fill.
+		my (undef, @third) = map { min(@memory[ $_ * @memory / 3 .. ($_ + 1) * @memory / 3 - 1 ]) } 0 .. 2;
+		cmp_ok($third[1] - $third[0], '<', 2048, "$name: memory is back") or diag("@memory");
 	}
 }
 is($session->query($state), $before, 'nothing of what was cancelled is left');

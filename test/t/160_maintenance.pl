@@ -67,5 +67,14 @@ $node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "''");
 $node->start;
 is($node->safe_psql('kept', 'SELECT count(*) FROM prompt_maintain() WHERE error IS NOT NULL'), '0', 'without the worker maintenance is a call');
 is($node->safe_psql('kept', "SELECT count(*) FROM ($worker) w"), '0', '... and there is no worker');
+
+# What is locked for long makes a task stand back, and nobody is alarmed.
+my $reader = PromptregSession->new($node, 'kept', setup => 'BEGIN');
+$node->safe_psql('kept', q{DO $$ DECLARE name regclass; BEGIN FOR name IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'promptreg.outcomes'::regclass AND inhrelid <> 'promptreg.outcomes_default'::regclass LOOP EXECUTE format('DROP TABLE %s', name); END LOOP; END $$});
+$reader->query('LOCK TABLE promptreg.outcomes IN ACCESS SHARE MODE');
+my ($code, $said, $warned) = $node->psql('kept', q{SELECT result, error FROM prompt_maintain('{partitions}')});
+is("$said$warned", 'postponed: what it needs is locked by others|', 'a task that would have to wait is postponed');
+$reader->query('COMMIT');
+like($node->safe_psql('kept', q{SELECT result FROM prompt_maintain('{partitions}')}), qr/^[1-9]\d* partitions made/, '... until the next run');
 $node->stop;
 done_testing();

@@ -1,5 +1,9 @@
 #include "core/json/numeric.h"
 
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -118,6 +122,60 @@ TEST(Numeric, Zero) {
   EXPECT_TRUE(json::NumberIsZero(Json("0.0000").value()));
   EXPECT_FALSE(json::NumberIsZero(Json("0.0001").value()));
   EXPECT_FALSE(json::NumberIsZero(Json("10000").value()));
+}
+
+double ToDouble(std::string_view text) {
+  std::string varlena;
+  EXPECT_TRUE(json::ParseNumber(text, &varlena)) << text;
+  return json::NumberToDouble(json::Value::Make(json::Kind::kNumber, varlena.data(),
+                                                static_cast<uint32_t>(varlena.size())));
+}
+
+TEST(Numeric, NearestDouble) {
+  for (const std::string_view text : {"0",
+                                      "-0",
+                                      "1",
+                                      "-1",
+                                      "0.1",
+                                      "812.5",
+                                      "0.30000000000000004",
+                                      "9007199254740993",
+                                      "9007199254740992",
+                                      "9007199254740991",
+                                      "90071992547409910000",
+                                      "1e22",
+                                      "1e23",
+                                      "1e24",
+                                      "123456789012345678901234567890",
+                                      "1.7976931348623157e308",
+                                      "2.2250738585072011e-308",
+                                      "5e-324",
+                                      "2.4703282292062328e-324",
+                                      "0.00012345",
+                                      "4503599627370497.5",
+                                      "1e-22",
+                                      "1e-25",
+                                      "123456.7890625"}) {
+    EXPECT_EQ(ToDouble(text), std::strtod(std::string(text).c_str(), nullptr)) << text;
+  }
+  EXPECT_EQ(ToDouble("1e400"), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(ToDouble("-1e400"), -std::numeric_limits<double>::infinity());
+  EXPECT_EQ(ToDouble("1e-400"), 0);
+  // Halfway between two doubles but for the last of a thousand digits.
+  const std::string halfway = "9007199254740993." + std::string(700, '0');
+  EXPECT_EQ(ToDouble(halfway + "0"), 9007199254740992);
+  EXPECT_EQ(ToDouble(halfway + "1"), 9007199254740994);
+}
+
+TEST(Numeric, NearestDoubleOfRandomNumbers) {
+  std::mt19937_64 random(11);
+  for (int i = 0; i < 200'000; ++i) {
+    std::string text = std::to_string(random() >> (random() % 64));
+    text.insert(random() % (text.size() + 1), ".");
+    text = "0" + text + "0";
+    text.erase(0, std::min(text.find_first_not_of('0'), text.find('.') - 1));
+    ASSERT_EQ(ToDouble(text), std::strtod(text.c_str(), nullptr)) << text;
+  }
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "core/json/numeric.h"
 
+#include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "core/json/layout.h"
@@ -149,6 +151,69 @@ bool NumberIsInteger(Value number) {
   // Digits are stored without trailing zeros.
   const Numeric numeric = Read(number);
   return numeric.special.empty() && numeric.digit_count <= numeric.weight + 1;
+}
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Whole numbers up to 2^53 and these powers are doubles, so that one multiplication or division of
+// them rounds once.
+constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+constexpr int kGreatestPower = 22;
+constexpr uint64_t kGreatestWhole = uint64_t{1} << 53;
+
+// Whether it was so simple.
+bool ToDoubleByOneStep(const Numeric& numeric, double* result) {
+  constexpr int kMostDigits = 4;
+  if (numeric.digit_count > kMostDigits) return false;
+  uint64_t whole = 0;
+  for (int i = 0; i < numeric.digit_count; ++i) {
+    whole = whole * 10'000 + static_cast<uint64_t>(numeric.Digit(i));
+  }
+  const int exponent = 4 * (numeric.weight - numeric.digit_count + 1);
+  if (whole > kGreatestWhole || exponent > kGreatestPower || exponent < -kGreatestPower) {
+    return false;
+  }
+  const auto rounded = static_cast<double>(whole);
+  *result = exponent < 0 ? rounded / kPowersOfTen[-exponent] : rounded * kPowersOfTen[exponent];
+  return true;
+}
+
+// All digits that can decide between two doubles, as a whole number, and an exponent.
+double ToDoubleByText(const Numeric& numeric) {
+  constexpr int kMostDigits = 200;
+  char text[4 * kMostDigits + 16];
+  char* end = text;
+  const int count = numeric.digit_count < kMostDigits ? numeric.digit_count : kMostDigits;
+  for (int i = 0; i < count; ++i) end = WriteDigit(numeric.Digit(i), 4, end);
+  *end++ = 'e';
+  end = std::to_chars(end, text + sizeof(text), 4 * (numeric.weight - count + 1)).ptr;
+  double result = 0;
+  if (std::from_chars(text, end, result).ec == std::errc::result_out_of_range) {
+    return numeric.weight > 0 ? kInfinity : 0;
+  }
+  return result;
+}
+
+}  // namespace
+
+double NumberToDouble(Value number) {
+  const Numeric numeric = Read(number);
+  if (!numeric.special.empty()) {
+    return numeric.special == "NaN"        ? std::numeric_limits<double>::quiet_NaN()
+           : numeric.special == "Infinity" ? kInfinity
+                                           : -kInfinity;
+  }
+  double result;
+  if (!ToDoubleByOneStep(numeric, &result)) result = ToDoubleByText(numeric);
+  return numeric.negative ? -result : result;
+}
+
+int NumberScale(Value number) {
+  return Read(number).scale;
 }
 
 size_t MakeInteger(uint64_t integer, char* varlena) {

@@ -23,6 +23,12 @@ char* WriteSmallInteger(Value number, char* out);
 bool NumberIsZero(Value number);
 bool NumberIsInteger(Value number);  // no fraction but zeros
 
+// The nearest double; infinite where there is none. NaN for PostgreSQL's NaN.
+double NumberToDouble(Value number);
+
+// How many decimals are printed.
+int NumberScale(Value number);
+
 // The varlena of an integer, of at most 16 bytes; returns how many.
 size_t MakeInteger(uint64_t integer, char* varlena);
 

@@ -378,20 +378,6 @@ class Parser {
     return true;
   }
 
-  // Snippets are named like prompts, with folders and a version or an environment: a/b@3.
-  static std::string_view SnippetProblem(std::string_view name) {
-    if (name.size() > 1000) return "a name that is too long";
-    for (const char c : name) {
-      if (kBlank.find(c) != std::string_view::npos) return "white space";
-      if (c == '|') return "a pipe";
-      if (static_cast<unsigned char>(c) < 0x20 ||
-          std::string_view("\"'`(){}[]<>\\").find(c) != std::string_view::npos) {
-        return "a character that no name has";
-      }
-    }
-    return {};
-  }
-
   bool SetDelimiters(std::string_view content, size_t tag, size_t end) {
     const size_t gap = content.find_first_of(kBlank);
     const size_t second =

@@ -57,6 +57,19 @@ std::string_view PathProblem(std::string_view path) {
   return {};
 }
 
+std::string_view SnippetProblem(std::string_view name) {
+  if (name.size() > kNameBytes) return "a name that is too long";
+  for (const char c : name) {
+    if (c == ' ' || (c >= '\t' && c <= '\r')) return "white space";
+    if (c == '|') return "a pipe";
+    if (static_cast<unsigned char>(c) < 0x20 ||
+        std::string_view("\"'`(){}[]<>\\").find(c) != std::string_view::npos) {
+      return "a character that no name has";
+    }
+  }
+  return {};
+}
+
 std::string_view SpecialNames() {
   return "@index, @index1, @first, @last, @now";
 }

@@ -26,6 +26,10 @@ std::string_view NameProblem(std::string_view name);
 // The same for a path: names joined by dots, or a single dot.
 std::string_view PathProblem(std::string_view path);
 
+// The same for what names a snippet: like prompts, with folders and a version or an environment, as
+// in a/b@3.
+std::string_view SnippetProblem(std::string_view name);
+
 // Whether a name, which starts with @, is one of those that are no variables.
 bool FindSpecial(std::string_view name, Special* special);
 std::string_view SpecialNames();  // as a list

@@ -41,7 +41,8 @@ enum class Code : uint8_t {
   kOk,
   kInterrupted,  // the caller's flag was raised
   kOutOfMemory,
-  kSyntax,  // line and column are set
+  kSyntax,         // line and column are set
+  kNoCounterpart,  // an import says what this language cannot; line and column are set
   kUndefinedSnippet,
   kInvalidDeclaration,
   kUndeclaredVariable,  // used in a text, absent from the declarations given

@@ -5,6 +5,7 @@
 #   my ($out, $err) = $session->try('SELECT 1/0');         # $err has what psql wrote to stderr
 #   $session->send('SELECT pg_sleep(1)');                  # ... and go on meanwhile
 #   ($out, $err) = $session->receive;
+#   my ($work, $out, $err) = $session->cancel;             # ... and stop it
 #   $session->quit;
 package PromptregSession;
 
@@ -14,6 +15,7 @@ use warnings;
 use IO::Select;
 use IPC::Open3;
 use Symbol 'gensym';
+use Time::HiRes ();
 
 my $timeout = $PostgreSQL::Test::Utils::timeout_default || 180;
 
@@ -104,6 +106,36 @@ sub memory
 		return $1 if /^$line:\s+(\d+)/;
 	}
 	return undef;
+}
+
+# What the backend has worked so far, in ms; where the system does not say it, the time that has passed.
+sub work
+{
+	my ($self) = @_;
+	my $ns;
+	if (open my $file, '<', '/proc/' . $self->backend . '/schedstat')
+	{
+		($ns) = split ' ', <$file> // '';
+	}
+	return defined $ns ? $ns / 1e6 : 1000 * Time::HiRes::time();
+}
+
+# Cancels what was sent, as pg_cancel_backend does, and receives the answer. The first value is the work in ms that the
+# backend did between the two, which other load on the machine does not change.
+sub cancel
+{
+	my ($self) = @_;
+	my $pid = $self->{backend} or die "ask for the backend before sending what is to be cancelled\n";
+	my $answer = IO::Select->new($self->{err});
+	my ($tries, $before) = (0);
+	# One that comes before the statement has begun is lost.
+	do
+	{
+		$before = $self->work;
+		kill 'INT', $pid or die "cannot signal $pid: $!\n";
+	} while !$answer->can_read(1) && $tries++ < $timeout;
+	my ($out, $err) = $self->receive;
+	return ($self->work - $before, $out, $err);
 }
 
 sub quit

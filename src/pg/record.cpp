@@ -1,0 +1,101 @@
+#include "pg/record.h"
+
+#include "pg/invalidation.h"
+
+namespace promptreg::pg {
+namespace {
+
+const Oid kNameTypes[] = {TEXTOID};
+Statement own_name_statement = {
+    "SELECT p.name FROM promptreg.names n JOIN promptreg.prompts p"
+    " ON p.id OPERATOR(pg_catalog.=) n.prompt_id WHERE n.name OPERATOR(pg_catalog.=) $1",
+    1, kNameTypes};
+
+const Oid kTimeTypes[] = {TIMESTAMPTZOID};
+Statement partition_exists_statement = {
+    "SELECT 1 WHERE promptreg.partition_exists('executions', $1)", 1, kTimeTypes};
+Statement partition_statement = {"SELECT promptreg.prepare_partitions('executions', ARRAY[$1])", 1,
+                                 kTimeTypes};
+
+const Oid kTimesTypes[] = {TIMESTAMPTZARRAYOID};
+Statement partitions_statement = {"SELECT promptreg.prepare_partitions('executions', $1)", 1,
+                                  kTimesTypes};
+
+constexpr size_t kMostNameBytes = 800;
+
+// What the last call found out, for the next one, which is mostly about the same prompt and day.
+struct Remembered {
+  uint64 generation;
+  TimestampTz partition_day;  // has a partition; if it is dropped, the default one takes the rows
+  size_t asked_size;
+  size_t own_size;
+  char asked_name[kMostNameBytes];
+  char own_name[kMostNameBytes];
+};
+Remembered remembered = {};
+
+bool Remember(std::string_view asked, std::string_view own) {
+  if (asked.size() > kMostNameBytes || own.size() > kMostNameBytes) return false;
+  memcpy(remembered.asked_name, asked.data(), asked.size());
+  memcpy(remembered.own_name, own.data(), own.size());
+  remembered.asked_size = asked.size();
+  remembered.own_size = own.size();
+  return true;
+}
+
+}  // namespace
+
+uint64 Execute(Statement* statement, const Datum* values, const bool* nulls) {
+  if (statement->plan == nullptr) {
+    SPIPlanPtr plan = SPI_prepare(statement->sql, statement->parameter_count,
+                                  const_cast<Oid*>(statement->parameter_types));
+    if (plan == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+    if (SPI_keepplan(plan) != 0) elog(ERROR, "SPI_keepplan failed");
+    statement->plan = plan;
+  }
+  char flags[kExecutionColumns];
+  for (int i = 0; i < statement->parameter_count; ++i)
+    flags[i] = nulls != nullptr && nulls[i] ? 'n' : ' ';
+  const int result = SPI_execute_plan(statement->plan, const_cast<Datum*>(values), flags, false, 0);
+  if (result < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(result));
+  return SPI_processed;
+}
+
+// Every change of a name moves the generation on.
+Datum OwnName(Datum asked) {
+  ReceiveInvalidations();
+  const std::string_view asked_name = TextView(DatumGetTextPP(asked));
+  if (remembered.generation == Generation() && remembered.asked_size > 0 &&
+      asked_name == std::string_view(remembered.asked_name, remembered.asked_size)) {
+    return PointerGetDatum(NewText({remembered.own_name, remembered.own_size}));
+  }
+  const uint64 generation = Generation();
+  Datum own = asked;
+  if (Execute(&own_name_statement, &asked, nullptr) > 0) {
+    bool is_null;
+    own = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+  }
+  remembered.asked_size = 0;
+  // A name that this transaction has given or read under an old snapshot is nothing to remember.
+  if (!TransactionChangedRegistry() && !IsolationUsesXactSnapshot() &&
+      Remember(asked_name, TextView(DatumGetTextPP(own)))) {
+    remembered.generation = generation;
+  }
+  return own;
+}
+
+void EnsurePartition(TimestampTz at) {
+  const TimestampTz day = at - at % USECS_PER_DAY;
+  if (day == remembered.partition_day) return;
+  const Datum time = TimestampTzGetDatum(at);
+  if (Execute(&partition_exists_statement, &time, nullptr) == 0) {
+    Execute(&partition_statement, &time, nullptr);
+  }
+  remembered.partition_day = day;
+}
+
+void EnsurePartitions(Datum times) {
+  Execute(&partitions_statement, &times, nullptr);
+}
+
+}  // namespace promptreg::pg

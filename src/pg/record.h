@@ -1,0 +1,28 @@
+// What recording one execution and recording many have in common.
+#pragma once
+
+#include "pg/execution.h"
+
+namespace promptreg::pg {
+
+// A statement that is prepared once and kept. Its SQL qualifies every name.
+struct Statement {
+  const char* sql;
+  int parameter_count;
+  const Oid* parameter_types;
+  SPIPlanPtr plan = nullptr;
+};
+
+// Within SPI. Returns the number of rows; nulls may be nullptr: none is.
+uint64 Execute(Statement* statement, const Datum* values, const bool* nulls);
+
+// The prompt's own name, whatever name it was called by. One that is not in this database keeps the
+// name that it has. Within SPI.
+Datum OwnName(Datum asked);
+
+// Makes the partition of executions that a time belongs to, or all of the times of an array, unless
+// there is one. Within SPI.
+void EnsurePartition(TimestampTz at);
+void EnsurePartitions(Datum times);
+
+}  // namespace promptreg::pg

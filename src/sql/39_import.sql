@@ -1,0 +1,24 @@
+-- Prompts of other tools, converted when they are committed.
+
+CREATE FUNCTION promptreg.import_langfuse(messages jsonb) RETURNS jsonb
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_import_langfuse';
+COMMENT ON FUNCTION promptreg.import_langfuse(jsonb) IS
+  'Messages of Langfuse in this language; an error with the position for what has no counterpart in it';
+
+-- What was imported stays with the version.
+CREATE FUNCTION promptreg.keep_original(metadata jsonb, syntax text, template text, messages jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF keep_original.metadata ? 'original' THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR046',
+      MESSAGE = 'metadata.original is where an import keeps what was imported',
+      HINT = 'Use another key.';
+  END IF;
+  RETURN keep_original.metadata || jsonb_build_object('original', jsonb_strip_nulls(jsonb_build_object('syntax', keep_original.syntax, 'template', keep_original.template))
+    || CASE WHEN keep_original.messages IS NULL THEN '{}' ELSE jsonb_build_object('messages', keep_original.messages) END);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.keep_original(jsonb, text, text, jsonb) IS
+  'Metadata of a version that is imported, with the template or the messages as they were';
