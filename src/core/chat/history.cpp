@@ -94,6 +94,13 @@ class Checker {
 
 }  // namespace
 
+Value PassedFor(Value placeholder, Value variables) {
+  const Value name = placeholder.Find("name");
+  if (name.kind() != Kind::kString) return {};
+  const Value list = variables.Find(name.string());
+  return list.kind() == Kind::kNull ? Value() : list;
+}
+
 Code CheckHistory(std::string_view placeholder, Value list, const tmpl::RenderOptions& options,
                   tmpl::Scratch* scratch, tmpl::Error* error) noexcept {
   return Checker(placeholder, options, scratch, error).Run(list);

@@ -76,9 +76,9 @@ Code ListTexts(Value stored, Value variables, const tmpl::RenderOptions& options
           lister.AddExamples(item.Find("examples"));
           break;
         case ItemType::kPlaceholder: {
+          const Value list = PassedFor(item, variables);
+          if (list.missing()) break;
           const std::string_view name = item.Find("name").string();
-          const Value list = variables.Find(name);
-          if (list.missing() || list.kind() == Kind::kNull) break;
           const Code code = CheckHistory(name, list, options, scratch, error);
           if (code != Code::kOk) return code;
           lister.AddPassed(name, list);

@@ -237,7 +237,7 @@ bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint1
                     std::to_string(limits_.program_operations) + " operations");
   }
   const auto end = static_cast<uint32_t>(draft_->pool.size());
-  MarkOrigin(context);
+  MarkSource(context);
   draft_->ops.push_back({.code = code,
                          .flags = static_cast<uint8_t>(flags | (indent_ ? kIndentFlag : 0)),
                          .name = name,
@@ -327,14 +327,14 @@ bool Compiler::StartLine(const Context& context, const Node& node) {
     if (!Flush(context, node)) return false;
     indent_ = true;
   }
-  MarkOrigin(context);
+  MarkSource(context);
   draft_->pool += context.indent;
   return true;
 }
 
 bool Compiler::AddText(const Context& context, const Node& node, bool line_start) {
   const std::string_view text = context.ast->Text(node);
-  MarkOrigin(context);
+  MarkSource(context);
   if (!context.called && context.indent.empty() && context.strip == 0) {
     draft_->pool += text;
     return CheckPool(context, node);
@@ -371,10 +371,10 @@ uint32_t Compiler::SnippetNumber(std::string_view name) {
 }
 
 // What is added next comes from the text that is being expanded.
-void Compiler::MarkOrigin(const Context& context) {
-  const uint32_t current = draft_->origins.empty() ? 0 : draft_->origins.back().snippet;
+void Compiler::MarkSource(const Context& context) {
+  const uint32_t current = draft_->sources.empty() ? 0 : draft_->sources.back().snippet;
   if (context.snippet == draft_->snippets[current]) return;
-  draft_->origins.push_back({.op = static_cast<uint32_t>(draft_->ops.size()),
+  draft_->sources.push_back({.op = static_cast<uint32_t>(draft_->ops.size()),
                              .text = static_cast<uint32_t>(draft_->pool.size()),
                              .snippet = SnippetNumber(context.snippet)});
 }

@@ -52,7 +52,7 @@ struct Draft {
   std::vector<uint32_t> inferred;  // names of variables, in order of first use
   std::vector<Declaration> declarations;
   std::vector<std::string_view> snippets = {{}};  // names; the first stands for none
-  std::vector<Origin> origins;
+  std::vector<TextSource> sources;
 };
 
 // A text without so many blanks at its start, or without those that there are.
@@ -170,7 +170,7 @@ class Compiler {
   bool AddText(const Context& context, const Node& node, bool line_start);
   bool CheckPool(const Context& context, const Node& node);
   uint32_t SnippetNumber(std::string_view name);
-  void MarkOrigin(const Context& context);
+  void MarkSource(const Context& context);
 
   bool Intern(const Context& context, const Node& node, std::string_view text, uint16_t* id);
   bool UseVariable(const Context& context, const Node& node, std::string_view text, uint16_t* id);

@@ -98,7 +98,7 @@ class Linker {
     AddNames();
     AddOps();
     AddChoices();
-    AddOrigins();
+    AddSources();
     AddVariables();
     Align(8);
     header_.size = Size();
@@ -257,20 +257,21 @@ class Linker {
   }
 
   // The places in the pool become those in the block.
-  void AddOrigins() {
+  void AddSources() {
     Align(4);
     header_.snippets = Size();
-    header_.origins = Size() + static_cast<uint32_t>(draft_.snippets.size() * sizeof(SnippetEntry));
-    header_.origin_count = static_cast<uint32_t>(draft_.origins.size());
-    uint32_t text = header_.origins + static_cast<uint32_t>(draft_.origins.size() * sizeof(Origin));
+    header_.sources = Size() + static_cast<uint32_t>(draft_.snippets.size() * sizeof(SnippetEntry));
+    header_.source_count = static_cast<uint32_t>(draft_.sources.size());
+    uint32_t text =
+        header_.sources + static_cast<uint32_t>(draft_.sources.size() * sizeof(TextSource));
     for (const std::string_view name : draft_.snippets) {
       const SnippetEntry entry = {.text = text, .length = static_cast<uint32_t>(name.size())};
       text += entry.length;
       Append(&entry, 1);
     }
-    for (Origin origin : draft_.origins) {
-      origin.text += pool_;
-      Append(&origin, 1);
+    for (TextSource source : draft_.sources) {
+      source.text += pool_;
+      Append(&source, 1);
     }
     for (const std::string_view name : draft_.snippets) *out_ += name;
   }

@@ -2,8 +2,9 @@
 // it.
 //
 //   Header | first operation of each part | NameEntry[] | text of names | Op[] | paths | literal
-//   text | ChoiceEntry[] | text of choices | SnippetEntry[] | Origin[] | text of snippets' names |
-//   SlotVariable[] | VariableEntry[] | FilterEntry[] | JSON containers (declarations, literals)
+//   text | ChoiceEntry[] | text of choices | SnippetEntry[] | TextSource[] | text of snippets'
+//   names | SlotVariable[] | VariableEntry[] | FilterEntry[] | JSON containers (declarations,
+//   literals)
 //
 // All offsets count from the start of the block.
 #pragma once
@@ -113,7 +114,7 @@ struct SnippetEntry {
 
 // From an operation on, and from a place in the block on, operations and literals come from another
 // text. They are sorted by both.
-struct Origin {
+struct TextSource {
   uint32_t op = 0;
   uint32_t text = 0;
   uint32_t snippet = 0;
@@ -155,8 +156,8 @@ struct Header {
   uint32_t filters = 0;
   uint32_t bound_count = 0;  // slots of variables
   uint32_t snippets = 0;
-  uint32_t origins = 0;
-  uint32_t origin_count = 0;
+  uint32_t sources = 0;
+  uint32_t source_count = 0;
   uint32_t unused = 0;
 };
 static_assert(sizeof(Header) == 72);
@@ -183,8 +184,8 @@ class Layout {
     const SnippetEntry& entry = snippets()[index];
     return {base_ + entry.text, entry.length};
   }
-  std::span<const Origin> origins() const {
-    return {As<Origin>(header().origins), header().origin_count};
+  std::span<const TextSource> sources() const {
+    return {As<TextSource>(header().sources), header().source_count};
   }
   const uint16_t* slot_variables() const { return As<uint16_t>(header().slot_variables); }
   const VariableEntry* variables() const { return As<VariableEntry>(header().variables); }
