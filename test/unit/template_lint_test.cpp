@@ -136,6 +136,8 @@ TEST(Lint, KnowsWhichVariableAPartBelongsTo) {
   EXPECT_EQ(System("{{#docs}}{{#parts}}{{text}}{{/parts}}{{/docs}}{{tone}}", docs),
             "untrusted_instructions docs 1:20");
   EXPECT_EQ(System("{{#tone}}{{.}}{{/tone}}{{#docs}}{{/docs}}", docs), "");
+  EXPECT_EQ(System("{{#x}}{{y}}{{/x}}", R"([{"name": "x", "type": "any"}])"),
+            "untrusted_instructions x 1:7");
   EXPECT_EQ(System("{{#vip}}{{name}}{{/vip}}"), "untrusted_instructions name 1:9");
   EXPECT_EQ(System("{{.}}", "[]"), "");
 }
@@ -187,6 +189,7 @@ TEST(Lint, FindsComparisonsThatDoNotDepend) {
   const Json declarations = R"([{"name": "tier", "type": "enum", "values": ["free", "pro"]},
                                 {"name": "seats", "type": "integer"}, {"name": "name"},
                                 {"name": "on", "type": "boolean"},
+                                {"name": "any", "type": "any"},
                                 {"name": "list", "type": "array"}])";
   const auto codes = [&](const std::string& condition) {
     const std::string all = Codes(("{{#if " + condition + "}}{{/if}}").c_str(), declarations);
@@ -200,10 +203,11 @@ TEST(Lint, FindsComparisonsThatDoNotDepend) {
   EXPECT_EQ(codes("list == 1"), "constant_comparison list 1:1");
   EXPECT_EQ(codes("tier == \"pro\" and seats > 10 and name == \"\" and on == true"), "");
   EXPECT_EQ(codes("tier == null and tier == name and name.x == 1 and @now == 1 and on"), "");
+  EXPECT_EQ(codes("any == 1 or any == \"x\""), "");
   // A member of the list may be meant.
-  EXPECT_EQ(
-      Codes("{{#list}}{{#if seats == \"x\"}}{{/if}}{{/list}}{{tier}}{{name}}{{on}}", declarations),
-      "");
+  EXPECT_EQ(Codes("{{#list}}{{#if seats == \"x\"}}{{/if}}{{/list}}{{tier}}{{name}}{{on}}{{any}}",
+                  declarations),
+            "");
 }
 
 TEST(Lint, ExplainsItself) {

@@ -224,9 +224,7 @@ bool Compiler::IsOpaque(const Context& context, const Node& node) const {
   if (path[0] == '@') return false;
   if (opaque_ > 0) return true;
   const Declaration* declaration = FindDeclaration(path);
-  if (declaration == nullptr) return true;
-  const Type type = declaration->rules.type;
-  return type == Type::kArray || type == Type::kObject;
+  return declaration == nullptr || MayHaveMembers(declaration->rules.type);
 }
 
 bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint16_t name,

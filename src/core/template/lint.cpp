@@ -196,9 +196,8 @@ class Linter {
     if (path[0] == '@') return {};
     const std::string_view name = VariableOf(path);
     const Variable* const variable = Find(name);
-    const bool plain = variable != nullptr && variable->declared &&
-                       variable->type != Type::kArray && variable->type != Type::kObject;
-    return {.variable = name, .opaque = !plain};
+    return {.variable = name,
+            .opaque = variable == nullptr || !variable->declared || MayHaveMembers(variable->type)};
   }
 
   // What a snippet says about its own variables was told when it was committed.
@@ -278,6 +277,8 @@ class Linter {
 
   static bool MayBeLike(const Variable& variable, const Literal& literal) {
     switch (variable.type) {
+      case Type::kAny:
+        return true;
       case Type::kString:
         return literal.kind == Kind::kString;
       case Type::kNumber:
