@@ -84,12 +84,14 @@ bool Scopes::Look(size_t scope, const Expression& expression, size_t first, Reso
   for (size_t i = first; i < expression.segments.size(); ++i) {
     const std::string_view segment = expression.segments[i];
     const bool last = i + 1 == expression.segments.size();
-    if (i > first && last && segment == "length") {
+    // An item may be a list or a text, too; the variables are an object.
+    if (last && segment == "length" && (i > first || scope > 0)) {
       if (shape == nullptr || (!shape->Is(Type::kObject) && !HasLength(*shape))) {
         return Fail(expression.position, "a length of what may be no list or text",
                     "Say in input.schema what it is.", problem);
       }
       resolved->length = HasLength(*shape);
+      if (resolved->length && i == first) return LookLength(scope, expression, resolved, problem);
       if (resolved->length) break;
     }
     if (!FindMember(shape, segment, &shape)) {
@@ -108,6 +110,14 @@ bool Scopes::Look(size_t scope, const Expression& expression, size_t first, Reso
                                                             : tmpl::PathProblem(resolved->path);
   if (!invalid.empty()) return Fail(expression.position, std::string(invalid), {}, problem);
   return Use(scope, std::string(expression.segments[first]), expression.position, problem);
+}
+
+// How long an item is.
+bool Scopes::LookLength(size_t scope, const Expression& expression, Resolved* resolved,
+                        TagProblem* problem) const {
+  resolved->path = ".";
+  return scope + 1 == scopes_.size() ||
+         Fail(expression.position, "a length of an item around the current one", {}, problem);
 }
 
 // Whether it is known that a scope has no member of a name.

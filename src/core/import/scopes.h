@@ -49,6 +49,8 @@ class Scopes {
   bool ResolveData(const Expression& expression, Resolved* resolved, TagProblem* problem);
   bool Look(size_t scope, const Expression& expression, size_t first, Resolved* resolved,
             TagProblem* problem);
+  bool LookLength(size_t scope, const Expression& expression, Resolved* resolved,
+                  TagProblem* problem) const;
   bool Use(size_t scope, const std::string& name, size_t position, TagProblem* problem);
   bool IsSettled(const Scope& scope, std::string_view name) const;
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/template/parser.h"
+
 namespace promptreg::imports {
 
 using json::Kind;
@@ -88,8 +90,7 @@ bool ReadScalar(const Yaml& schema, Shape* shape, SchemaProblem* problem) {
       !shape->Is(Shape::Type::kObject)) {
     return true;
   }
-  return Fail(schema.position, "unknown type " + std::string(type.substr(0, 40)), kScalars,
-              problem);
+  return Fail(schema.position, "unknown type " + tmpl::QuoteTag(type), kScalars, problem);
 }
 
 bool ReadMember(const Yaml::Key& key, const Yaml& value, Shape* object, SchemaProblem* problem) {
@@ -107,8 +108,7 @@ bool ReadMember(const Yaml::Key& key, const Yaml& value, Shape* object, SchemaPr
   } else if (read.type == "enum") {
     valid = ReadEnum(value, &member.shape, problem);
   } else {
-    return Fail(key.position, "unknown type " + std::string(read.type.substr(0, 40)), kScalars,
-                problem);
+    return Fail(key.position, "unknown type " + tmpl::QuoteTag(read.type), kScalars, problem);
   }
   if (!valid) return false;
   if (!read.description.empty()) member.shape.description = read.description;
