@@ -139,6 +139,8 @@ TEST(Dotprompt, RefusesTagsWithThePosition) {
       {"{{media url=x contentType=\"video/mp4\"}}",
        "!12:1 cannot be imported: media other than url=... with the contentType of an image"},
       {"{{@state.count}}", "!12:3 cannot be imported: a value that is not known here"},
+      {"{{@.}}", "!12:4 cannot be imported: a character that no name has"},
+      {"{{@../index}}", "!12:6 cannot be imported: a path that goes back"},
       {"{{@index}}", "!12:3 cannot be imported: a value of loops outside of any"},
       {"{{#each s}}{{@key}}{{/each}}", "!12:14 cannot be imported: a value that is not known here"},
       {"{{this}}", "!12:3 cannot be imported: all variables at once"},
@@ -202,6 +204,14 @@ TEST(Dotprompt, ReadsFrontMatter) {
     {"name": "more", "type": "any", "required": true},
     {"name": "extra", "type": "number", "default": 1},
     {"name": "rest", "type": "number"}])"));
+}
+
+TEST(Dotprompt, TakesOtherNamesWhereTheSchemaDoes) {
+  EXPECT_EQ(Parsed("---\ninput: {schema: {(*): number, a: string}}\n---\n{{a}}{{b}}")["variables"],
+            nlohmann::json::parse(R"([{"name": "a", "type": "string", "required": true},
+                                      {"name": "b", "type": "number"}])"));
+  EXPECT_EQ(Convert("---\ninput: {schema: {a: string, a?: string}}\n---\n{{a}}"),
+            "!2:29 input.schema: a property for the second time");
 }
 
 TEST(Dotprompt, ReadsJsonSchema) {

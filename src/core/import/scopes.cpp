@@ -109,7 +109,7 @@ bool Scopes::Look(size_t scope, const Expression& expression, size_t first, Reso
   const std::string_view invalid = resolved->path[0] == '$' ? "a character that no name begins with"
                                                             : tmpl::PathProblem(resolved->path);
   if (!invalid.empty()) return Fail(expression.position, std::string(invalid), {}, problem);
-  return Use(scope, std::string(expression.segments[first]), expression.position, problem);
+  return Use(scope, expression.segments[first], expression.position, problem);
 }
 
 // How long an item is.
@@ -126,7 +126,7 @@ bool Scopes::IsSettled(const Scope& scope, std::string_view name) const {
   return !FindMember(scope.shape, name, &member);
 }
 
-bool Scopes::Use(size_t scope, const std::string& name, size_t position, TagProblem* problem) {
+bool Scopes::Use(size_t scope, std::string_view name, size_t position, TagProblem* problem) {
   constexpr std::string_view kHint =
       "Names are looked up from the inside out here. Let them differ, or say in input.schema what "
       "members items have.";
@@ -147,7 +147,7 @@ bool Scopes::Use(size_t scope, const std::string& name, size_t position, TagProb
   if (scopes_[scope].inner.count(name) > 0) {
     return Fail(position, quoted + " is the name of a member of an item as well", kHint, problem);
   }
-  if (scopes_[scope].names.insert(name).second && scope == 0) variables_.push_back(name);
+  if (scopes_[scope].names.insert(name).second && scope == 0) variables_.emplace_back(name);
   for (size_t i = 0; i < scope; ++i) scopes_[i].inner.insert(name);
   return true;
 }
