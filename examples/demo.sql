@@ -1,5 +1,5 @@
 -- What promptreg does, in one go: twelve prompts of an invented shop are registered, rendered, released, split between
--- two versions by user, and rolled back.  `make demo` runs it in a private cluster; in a database of yours:
+-- two versions by user, measured, and rolled back.  `make demo` runs it in a private cluster; in a database of yours:
 --
 --   psql -X -f examples/demo.sql
 --
@@ -159,7 +159,28 @@ SELECT had AS "variant before", has AS "variant now", count(*) AS users FROM mov
 SELECT pg_temp.expect('users moved away from ranked', count(*), '0') FROM moved WHERE had = 'ranked' AND has = 'control' \g /dev/null
 SELECT pg_temp.expect('users of ranked', count(*) BETWEEN 4800 AND 5200, 'true') FROM moved WHERE has = 'ranked' \g /dev/null
 
-\echo '== 8. Stop with a winner: its version is promoted in the same transaction'
+\echo '== 8. Measure: the application logs its calls, and later what came of them; reports are current at once'
+\echo
+\set ECHO queries
+SELECT prompt_model_price('gpt-4o-mini', 0.15, 0.60);
+SELECT prompt_metric_define('clicked', 'proportion', 'conversion', role => 'primary');
+SELECT count(prompt_log('search/rewrite', a.version, user_id => 'user-' || n, request_id => 'call-' || n,
+         experiment => 'ranked-keywords', variant => a.variant, model => 'gpt-4o-mini', latency_ms => 350 + n % 97,
+         tokens_in => 60, tokens_out => 8 + n % 5)) AS calls
+  FROM generate_series(1, 4000) AS n, prompt_assign('search/rewrite', 'production', 'user-' || n) AS a;
+SELECT sum(prompt_feedback('call-' || n, conversion => n % 50 < CASE a.variant WHEN 'ranked' THEN 21 ELSE 15 END)) AS outcomes
+  FROM generate_series(1, 4000) AS n, prompt_assign('search/rewrite', 'production', 'user-' || n) AS a;
+SELECT version, executions, round(latency_ms_p95::numeric) AS latency_ms_p95, cost_usd, conversions
+  FROM promptreg.version_comparison WHERE prompt = 'search/rewrite' AND environment = 'production' ORDER BY version;
+SELECT metric, variant, users, round(mean::numeric, 3) AS mean, round(lift::numeric, 3) AS lift,
+       round(ci_low::numeric, 3) AS ci_low, round(ci_high::numeric, 3) AS ci_high, round(p_best::numeric, 3) AS p_best
+  FROM prompt_experiment_report('ranked-keywords');
+SELECT decision, variant, reason FROM prompt_experiment_decision('ranked-keywords') \gx
+\set ECHO none
+SELECT pg_temp.expect('executions', sum(executions), '4000') FROM promptreg.version_comparison \g /dev/null
+SELECT pg_temp.expect('decision', decision || ' ' || variant, 'proven ranked') FROM prompt_experiment_decision('ranked-keywords') \g /dev/null
+
+\echo '== 9. Stop with a winner: its version is promoted in the same transaction'
 \echo
 \set ECHO queries
 SELECT prompt, environment, event, previous, version, reason
@@ -168,7 +189,7 @@ SELECT prompt, environment, event, previous, version, reason
 SELECT pg_temp.expect('version', version, '2'), pg_temp.expect('reason', reason, 'deployed')
   FROM prompt_assign('search/rewrite', 'production', 'user-1') \g /dev/null
 
-\echo '== 9. Roll back: one statement, and every session gets the old version from COMMIT on'
+\echo '== 10. Roll back: one statement, and every session gets the old version from COMMIT on'
 \echo
 \set ECHO queries
 SELECT prompt, environment, event, previous, version, reason
@@ -177,7 +198,7 @@ SELECT version, reason FROM prompt_resolve('search/rewrite', 'production', 'user
 \set ECHO none
 SELECT pg_temp.expect('version', version, '1') FROM prompt_assign('search/rewrite', 'production', 'user-7') \g /dev/null
 
-\echo '== 10. History: what was served when, and every change in the order of commits'
+\echo '== 11. History: what was served when, and every change in the order of commits'
 \echo
 \set ECHO queries
 SELECT number, event, previous, version, reason, deployed_by
@@ -187,7 +208,7 @@ SELECT seq, event, environment, version, experiment, by
 \set ECHO none
 SELECT pg_temp.expect('deployments', count(*), '3') FROM prompt_deployments('search/rewrite', 'production') \g /dev/null
 
-\echo '== 11. Verify: all hashes are recomputed; no rows means that nobody has rewritten history'
+\echo '== 12. Verify: all hashes are recomputed; no rows means that nobody has rewritten history'
 \echo
 \set ECHO queries
 SELECT * FROM prompt_verify();

@@ -1,4 +1,5 @@
--- The past replayed: every assignment noted while it was made, and asked for again at the end.
+-- The past replayed: every assignment noted while it was made, and asked for again at the end. Salts are random: of 204 users so
+-- many must be left, after coverage and holdout, that every variant has some.
 
 SELECT prompt_register('replay/a', 'v' || v) FROM generate_series(1, 4) AS v;
 SELECT prompt_namespace_create('replay'), prompt_holdout('replay', 0.2);
@@ -21,9 +22,9 @@ SELECT prompt_experiment_override('replay-x', 'tester', 'b');
 CALL test.note('override');
 SELECT prompt_experiment_set_weights('replay-x', '{"control": 1, "b": 9}');
 CALL test.note('weights');
-SELECT prompt_experiment_set_coverage('replay-x', 0.3);
+SELECT prompt_experiment_set_coverage('replay-x', 0.6);
 CALL test.note('coverage');
-SELECT prompt_holdout('replay', 0.7);
+SELECT prompt_holdout('replay', 0.3);
 CALL test.note('holdout');
 SELECT prompt_experiment_pause('replay-x');
 CALL test.note('paused');

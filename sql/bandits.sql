@@ -194,6 +194,6 @@ SELECT prompt_experiment_stop(:'rollout');
 SELECT * FROM prompt_verify();
 DROP FUNCTION test.start, test.visits, test.weights;
 DROP ROLE regress_bandits;
-TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_figures,
+TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_sketches, promptreg.experiment_figures,
   promptreg.experiment_users, promptreg.experiment_exposures, promptreg.experiment_splits, promptreg.experiment_allocations, promptreg.bandit_sources, promptreg.bandit_units, promptreg.bandit_hours,
   promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;

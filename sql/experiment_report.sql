@@ -26,6 +26,11 @@ SELECT decision, variant, reason, fixed, anytime, bayes FROM prompt_experiment_d
 SELECT p_anytime AS before FROM prompt_experiment_report('report-p') WHERE variant = 'b' \gset
 SELECT count(prompt_feedback('control' || i, conversion => true)) FROM generate_series(121, 350) i;
 SELECT mean, p_anytime <= :before AS kept FROM prompt_experiment_report('report-p') WHERE variant = 'b';
+-- The difference turns. What was proven stays below 0.05, but is no verdict any more, and the contrary, of which it never was, neither.
+SELECT count(prompt_feedback('control' || i, conversion => true)) FROM generate_series(351, 600) i;
+SELECT promptreg.refresh_experiments();
+SELECT r.difference < 0 AS turned, r.p_anytime <= :before AS kept, r.anytime_difference > 0 AS of_another FROM promptreg.experiment_results r WHERE r.experiment = 'report-p' AND r.variant = 'b';
+SELECT decision, variant, anytime FROM prompt_experiment_decision('report-p');
 -- Many more of control: the split is alarming, and nothing else counts.
 SELECT count(test.log('report-p', 'control', 'more' || i, 'more' || i)) FROM generate_series(1, 400) i;
 SELECT decision, variant, reason, sample_ratio_p < 0.001 AS p, sample_ratio_alarm FROM prompt_experiment_decision('report-p');
@@ -57,6 +62,36 @@ SELECT prompt_feedback('early', score => 7), test.log('report-r', 'b', 'e', 'ear
 SELECT metric, variant, users, mean FROM prompt_experiment_report('report-r') WHERE metric = 'soon';
 SELECT prompt_experiment_stop('report-r');
 
+-- Quantiles: order statistics of all values, with as much certainty as so many users can give. Who has every value twice knows no more.
+SELECT prompt_metric_define('median', 'quantile', 'latency_ms', direction => 'down', quantile => 0.5), prompt_metric_define('p95', 'quantile', 'latency_ms', direction => 'down', quantile => 0.95),
+       prompt_metric_define('stars p10', 'quantile', 'rating', quantile => 0.1);
+SELECT test.start('report-q');
+SELECT count(prompt_log('report/a', 1, user_id => v || i, request_id => 'q' || v || i, experiment => 'report-q', variant => v, latency_ms => i * CASE v WHEN 'b' THEN 2 ELSE 1 END))
+  FROM generate_series(1, 1000) i, unnest('{control,b}'::text[]) v;
+SELECT prompt_feedback('qb1', 5);
+CREATE TABLE test.once AS SELECT * FROM prompt_experiment_report('report-q') WHERE kind = 'quantile';
+-- 1.96 sqrt(0.5 0.5 1000) = 31 ranks on either side of the median, 13.5 of the 95th percentile.
+SELECT metric, variant, users, executions, abs(mean / CASE metric WHEN 'median' THEN 500 ELSE 950 END / CASE variant WHEN 'b' THEN 2 ELSE 1 END - 1) < 0.001 AS within,
+       round((1.96 * sd / sqrt(users) / CASE variant WHEN 'b' THEN 2 ELSE 1 END)::numeric) AS reach, abs(lift - 1) < 0.003 AS lift, ci_low < 1 AND ci_high > 1 AND anytime_low < ci_low AS intervals,
+       p_fixed < 1e-9 AS p, p_anytime < 1e-3 AS p_anytime, p_best > 0.999 AS best, minimum_detectable_effect > 2.8 * sd / sqrt(users) AS effect FROM test.once WHERE metric <> 'stars p10';
+SELECT metric, variant, users, mean, sd, lift, p_anytime FROM test.once WHERE metric = 'stars p10';
+SELECT count(prompt_log('report/a', 1, user_id => v || i, experiment => 'report-q', variant => v, latency_ms => i * CASE v WHEN 'b' THEN 2 ELSE 1 END)) FROM generate_series(1, 1000) i, unnest('{control,b}'::text[]) v;
+SELECT o.metric, o.variant, r.users, r.executions, abs(r.mean / o.mean - 1) < 0.003 AS same, abs(r.sd / o.sd - 1) < 0.1 AS as_certain
+  FROM prompt_experiment_report('report-q') r JOIN test.once o USING (metric, variant) WHERE metric <> 'stars p10';
+SELECT prompt_experiment_stop('report-q');
+DROP TABLE test.once;
+-- The interval holds the median of skewed values in 95 % of samples, also where each user has several values close to each other, and where some have many.
+SELECT setseed(0.5);
+WITH unit AS MATERIALIZED (
+  SELECT s, u, exp(sqrt(-2 * ln(1 - random())) * cos(6.283185307179586 * random())) AS own, 1 + (random() * 4)::integer * (random() * 2)::integer AS n FROM generate_series(1, 400) s, generate_series(1, 300) u
+), sample AS (
+  SELECT s, promptreg.sketch(own * (0.99 + 0.02 * random()), 0.001) AS sketch FROM unit, generate_series(1, n) GROUP BY s
+), size AS (
+  SELECT s, ARRAY[count(*), avg(n), 0, regr_sxx(n, n), 0, 0]::double precision[] AS moments FROM unit GROUP BY s
+)
+SELECT avg((abs(q.value - 1) <= 1.96 * q.standard_error)::integer) BETWEEN 0.925 AND 0.98 AS covers
+  FROM sample JOIN size USING (s), LATERAL promptreg.quantile_estimate(sketch, 0.5, moments) q;
+
 -- CUPED: calls before the experiment explain those in it: y = 2x - 1 and y = 2x. What is left has no spread.
 SELECT prompt_metric_define('tokens', 'count', 'tokens_out');
 SELECT count(prompt_log('report/a', 1, user_id => v || x, tokens_out => x, at => now() - interval '3 days')) FROM unnest('{control,b}'::text[]) v, generate_series(1, 3) x;
@@ -82,7 +117,7 @@ BEGIN
     id := 'i' || (random() * 400)::integer;
     IF random() < 0.6 THEN
       PERFORM prompt_log('report/a', 1, user_id => 'u' || (random() * 60)::integer, request_id => id, experiment => CASE WHEN random() < 0.8 THEN 'report-i' END,
-        variant => CASE WHEN random() < 0.3 THEN 'b' ELSE 'control' END, cost_usd => (random() * 5)::numeric(6,3), tokens_out => (random() * 100)::integer,
+        variant => CASE WHEN random() < 0.3 THEN 'b' ELSE 'control' END, cost_usd => (random() * 5)::numeric(6,3), latency_ms => exp(random() * 8), tokens_out => (random() * 100)::integer,
         error => CASE WHEN random() < 0.2 THEN 'x' END, at => (SELECT x.started_at FROM promptreg.experiments x WHERE x.key = 'report-i') + (random() * 20 - 8) * interval '1 hour');
     ELSE
       PERFORM prompt_feedback(id, rating => CASE WHEN random() < 0.5 THEN 1 + (random() * 4)::integer END, score => random() * 10, conversion => random() < 0.3);
@@ -114,6 +149,10 @@ unit AS MATERIALIZED (SELECT user_id, variant, sum(cost_usd)::double precision A
 SELECT f.metric, f.variant, f.users = u.users AS users, abs(f.mean - CASE f.metric WHEN 'per call' THEN u.cost ELSE u.errors END) < 1e-9 AS mean
   FROM test.figures f JOIN (SELECT variant, count(*) AS users, sum(cost) / sum(calls) AS cost, sum(errors) / sum(calls) AS errors FROM unit GROUP BY 1) u USING (variant)
  WHERE f.metric IN ('per call', 'errors') ORDER BY 1, 2;
+-- The quantile of all values that were served with the variant, to whomever.
+SELECT f.variant, f.users = e.users AS users, abs(f.mean / e.p95 - 1) < 0.001001 AS p95
+  FROM test.figures f JOIN (SELECT variant, count(DISTINCT user_id) AS users, percentile_disc(0.95) WITHIN GROUP (ORDER BY latency_ms) AS p95
+                              FROM promptreg.executions WHERE experiment = 'report-i' GROUP BY 1) e USING (variant) WHERE f.metric = 'p95' ORDER BY 1;
 -- A metric that is defined late counts from the beginning.
 SELECT prompt_metric_define('late', 'mean', 'cost_usd');
 SELECT count(*) FROM prompt_experiment_report('report-i') WHERE metric = 'late';
@@ -145,5 +184,5 @@ SELECT avg((p.anytime < 0.05)::integer) <= 0.05 AS anytime, avg((p.fixed < 0.05)
 DROP VIEW test.differences, test.figures;
 DROP TABLE test.bit_by_bit;
 DROP FUNCTION test.start, test.log;
-TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_allocations, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_figures,
+TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_allocations, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_sketches, promptreg.experiment_figures,
   promptreg.experiment_users, promptreg.experiment_exposures, promptreg.experiment_splits, promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;

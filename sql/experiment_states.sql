@@ -73,6 +73,14 @@ SELECT prompt_experiment_pause('states-x');
 CALL test.fails($$SELECT prompt_experiment_resume('states-x')$$);
 SELECT prompt_experiment_resume('states-x', accept_differences => true);
 SELECT prompt_experiment_stop('states-x') IS NULL AS stopped;
+-- So are versions that do not require what the deployed one does.
+SELECT prompt_register('states/b', '{{name}} {{product}}', variables => '[{"name": "name", "required": true}, {"name": "product", "required": true}]'),
+       prompt_register('states/b', '{{product}} {{shop}} {{city}}', variables => '[{"name": "product", "required": true}, {"name": "shop", "required": true}, {"name": "city", "required": true}]'),
+       prompt_register('states/b', '{{name}} {{product}} {{note}}', variables => '[{"name": "name", "required": true}, {"name": "product", "required": true}, {"name": "note", "required": false}]'),
+       prompt_register('states/b', 'nothing'), (prompt_promote('states/b', 1, 'production')).version;
+CALL test.fails($$SELECT prompt_experiment_start('states/b', 'production', '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 2, "weight": 1}, {"key": "c", "version": 3, "weight": 1}, {"key": "d", "version": 4, "weight": 1}]')$$);
+SELECT prompt_experiment_stop(prompt_experiment_start('states/b', 'production', '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 2, "weight": 1}]', accept_differences => true)) IS NULL AS stopped;
+SELECT prompt_experiment_stop(prompt_experiment_start('states/b', 'production', '[{"key": "control", "version": 1, "weight": 1}, {"key": "c", "version": 3, "weight": 1}]')) IS NULL AS stopped;
 CALL test.fails($$SELECT prompt_experiment_start('states/a', 'production', '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 5, "weight": 1}]')$$);
 
 -- Overrides: first of all decisions, whatever coverage and weights say, until they are taken back.

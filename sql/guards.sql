@@ -30,7 +30,7 @@ SELECT event, version, previous, reason FROM prompt_deployments('guards/a', 'pro
 SELECT e.version, e.action, e.dry_run, e.numbers ->> 'n' AS n, d.version AS back_to
   FROM promptreg.guard_events e JOIN promptreg.deployments d ON d.id = e.deployment_id;
 SELECT event, prompt, environment, version, after ->> 'guard' AS guard, after ->> 'action' AS action
-  FROM promptreg.audit_log WHERE event LIKE 'guard%' ORDER BY id;
+  FROM promptreg.audit_log WHERE event LIKE 'guard%' AND prompt = 'guards/a' ORDER BY id;
 SELECT guard, last_action FROM prompt_guards('guards/a');
 
 -- The version that is served again begins with nothing seen, and there is nothing further back.
@@ -98,6 +98,56 @@ SELECT version, state, reason FROM prompt_guard_check('guards/a');
 SELECT state, stop_reason LIKE 'guard error: %' AS by_guard FROM promptreg.experiments WHERE key = 'guarded';
 SELECT version, reason FROM prompt_resolve('guards/a', user_id => 'u');
 SELECT e.action, x.key FROM promptreg.guard_events e JOIN promptreg.experiments x ON x.id = e.experiment_id;
+
+-- Nothing new to judge by: nothing is decided, however bad what there is.
+SELECT (prompt_promote('guards/a', 2, 'production')).version, (prompt_promote('guards/a', 1, 'production')).version;
+SELECT prompt_guard_set('guards/a', 'production', 'error', rule => 'limit', threshold => 0.05, max_staleness => '1 microsecond');
+CALL test.log_calls(1, 400, 200);
+SELECT state, reason LIKE 'the newest value of version 1 is of %' AS reason FROM prompt_guard_check('guards/a');
+SELECT prompt_guard_remove('guards/a', 'production', 'error');
+
+-- Tolerances: in the unit of the metric, or as a part of the mean beside it. Version 3 takes 135 ms where 1 takes 104.5.
+SELECT prompt_experiment_start('guards/a', 'production', key => 'slower',
+  variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 3, "weight": 1}]');
+SELECT prompt_guard_set('guards/a', 'production', 'latency_ms', guard => g.name, tolerance => g.tolerance, relative => g.relative, severity => 'alert')
+  FROM (VALUES ('by 20 ms', 20, false), ('by 40 ms', 40, false), ('by 20 %', 0.2, true), ('by 40 %', 0.4, true)) AS g (name, tolerance, relative);
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', v, 'latency_ms', CASE v WHEN 3 THEN 130 ELSE 100 END + i % 10)))
+  FROM generate_series(1, 300) AS i, unnest('{1,3}'::integer[]) AS v;
+SELECT guard, version, state, round((numbers ->> 'tolerated')::numeric, 2) AS tolerated FROM prompt_guard_check('guards/a') ORDER BY guard;
+SELECT count(prompt_guard_remove('guards/a', 'production', guard)) FROM prompt_guards('guards/a');
+SELECT prompt_experiment_stop('slower');
+
+-- Traffic that is not split as the weights say makes every comparison worthless: held, and told once. A limit compares nothing.
+SELECT prompt_experiment_start('guards/a', 'production', key => 'skewed',
+  variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 3, "weight": 1}]');
+SELECT prompt_guard_set('guards/a', 'production', 'error', tolerance => 0.01, cool_down => '0');
+CREATE PROCEDURE test.log_users(version integer, variant text, low integer, high integer, errors boolean) LANGUAGE sql
+BEGIN ATOMIC
+  SELECT prompt_log_many(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('name', 'guards/a', 'version', log_users.version,
+    'experiment', (SELECT x.experiment FROM promptreg.route_status x WHERE x.prompt = 'guards/a' AND x.environment = 'production'),
+    'variant', log_users.variant, 'user_id', log_users.variant || i, 'error_class', CASE WHEN log_users.errors THEN 'timeout' END)))) FROM generate_series(low, high) AS i;
+END;
+CALL test.log_users(1, 'control', 1, 400, false);
+CALL test.log_users(3, 'b', 1, 200, true);
+SELECT guard, version, state FROM prompt_guard_check('guards/a');
+SELECT action, split_part(reason, '; ', 2) AS why FROM promptreg.guard_events ORDER BY id DESC LIMIT 1;
+SELECT state FROM promptreg.experiments WHERE key = 'skewed';
+SELECT prompt_guard_set('guards/a', 'production', 'error', guard => 'limit', rule => 'limit', threshold => 0.5, severity => 'pause');
+CALL test.log_users(3, 'b', 201, 300, true);
+CALL test.log_users(3, 'b', 201, 300, true);
+SELECT guard, version, state FROM prompt_guard_check('guards/a');
+SELECT prompt_guard_remove('guards/a', 'production', 'limit'), prompt_experiment_resume('skewed');
+-- It stays so: who was lost is missing for good. Another experiment begins anew, and no maintenance is needed to see how its traffic is
+-- split. That every call of one fails and none of the other is proof enough, though nothing varies within either.
+CALL test.log_users(3, 'b', 301, 400, true);
+SELECT guard, version, state FROM prompt_guard_check('guards/a');
+SELECT prompt_experiment_stop('skewed'), prompt_experiment_start('guards/a', 'production', key => 'even',
+  variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 3, "weight": 1}]');
+CALL test.log_users(1, 'control', 1, 400, false);
+CALL test.log_users(3, 'b', 1, 390, true);
+SELECT guard, version, state FROM prompt_guard_check('guards/a');
+SELECT state FROM promptreg.experiments WHERE key = 'even';
+DROP PROCEDURE test.log_users;
 
 -- Or paused.
 SELECT prompt_experiment_start('guards/a', 'production', key => 'pausing',

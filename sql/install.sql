@@ -12,6 +12,7 @@ CREATE EXTENSION promptreg;
 SELECT extname, extrelocatable FROM pg_extension WHERE extname = 'promptreg';
 
 -- What applications call stands in the first schema of the search path, everything else in promptreg.
+\a
 SELECT p.proname AS function, pg_get_function_identity_arguments(p.oid) AS arguments,
        CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END AS volatility,
        p.proparallel = 's' AS parallel_safe
@@ -23,6 +24,7 @@ SELECT p.proname AS function, pg_get_function_result(p.oid) AS result
   FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
  WHERE p.pronamespace = 'public'::regnamespace
  ORDER BY 1, pg_get_function_identity_arguments(p.oid) COLLATE "C";
+\a
 
 -- Only arguments at the end have defaults, so that every call can leave them out.
 SELECT p.proname AS function, pg_get_function_arguments(p.oid) AS arguments

@@ -65,6 +65,62 @@ SELECT version, state, step, held, promoted FROM test.rollout_state;
 SELECT version, reason FROM prompt_assign('rollouts/a', 'production', 'user-1');
 SELECT count(*) AS guards FROM prompt_guards('rollouts/a');
 
+-- A guard that pauses: nothing goes on until somebody resumes.
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{20,50,100}', step_interval => '0', guards => '[{"metric": "error", "tolerance": 0.01, "severity": "pause", "min_count": 400}]') AS key \gset
+CALL test.serve(3, 8, 4, 160);
+SELECT task, result FROM prompt_maintain('{guards,rollouts}');
+SELECT version, state, step, share_percent FROM test.rollout_state;
+SELECT DISTINCT version, reason FROM generate_series(1, 200) AS n, prompt_assign('rollouts/a', 'production', 'user-' || n);
+SELECT result FROM prompt_maintain('{rollouts}');
+SELECT prompt_experiment_resume(:'key') AS resumed;
+SELECT result FROM prompt_maintain('{rollouts}');
+SELECT version, state, step, held LIKE 'guard rollout/error: error of version 4 is 0.4%' AS still_held FROM test.rollout_state;
+-- A rollback ends it, and goes back to what was served before the deployed version, as always.
+SELECT version, previous, event FROM prompt_rollback('rollouts/a', 'production');
+SELECT result FROM prompt_maintain('{rollouts}');
+SELECT version, state, promoted FROM test.rollout_state;
+SELECT count(*) AS guards FROM prompt_guards('rollouts/a');
+
+-- What stands against a promotion stands against every step, the first, a further one and the last. Here it is made to.
+CREATE PROCEDURE test.freeze() LANGUAGE plpgsql AS $$
+BEGIN
+  ALTER FUNCTION promptreg.check_promotable(promptreg.prompts, integer, text, boolean) RENAME TO check_promotable_thawed;
+  CREATE FUNCTION promptreg.check_promotable(prompt promptreg.prompts, version integer, env text, end_experiment boolean) RETURNS void LANGUAGE plpgsql AS
+  'BEGIN RAISE EXCEPTION USING ERRCODE = ''PR051'', MESSAGE = ''frozen'', DETAIL = ''Until Monday.''; END';
+END;
+$$;
+CREATE PROCEDURE test.thaw() LANGUAGE plpgsql AS $$
+BEGIN
+  DROP FUNCTION promptreg.check_promotable(promptreg.prompts, integer, text, boolean);
+  ALTER FUNCTION promptreg.check_promotable_thawed(promptreg.prompts, integer, text, boolean) RENAME TO check_promotable;
+END;
+$$;
+CALL test.freeze();
+CALL test.fails($$SELECT prompt_rollout('rollouts/a', 4, 'production', guards => '[]')$$);
+CALL test.thaw();
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{20,50,100}', step_interval => '0', guards => '[]') AS key \gset
+CALL test.freeze();
+SELECT result FROM prompt_maintain('{rollouts}');
+SELECT version, state, step, held FROM test.rollout_state;
+CALL test.thaw();
+SELECT result FROM prompt_maintain('{rollouts}');
+SELECT version, state, step, held FROM test.rollout_state;
+CALL test.freeze();
+SELECT result FROM prompt_maintain('{rollouts}');
+SELECT version, state, step, held FROM test.rollout_state;
+CALL test.fails(format('SELECT prompt_experiment_stop(%L, %L)', :'key', 'new'));
+SELECT version, state, step FROM test.rollout_state;
+CALL test.thaw();
+DROP PROCEDURE test.freeze(), test.thaw();
+
+-- Users who get lost hold it, with or without guards.
+SELECT count(prompt_log('rollouts/a', 4, user_id => 'lost ' || n, experiment => :'key', variant => 'new')) FROM generate_series(1, 200) AS n;
+SELECT task, result FROM prompt_maintain('{experiments,rollouts}');
+SELECT version, step, held FROM test.rollout_state;
+SELECT prompt_experiment_stop(:'key') IS NULL AS nothing_promoted;
+SELECT result FROM prompt_maintain('{rollouts}');
+SELECT (prompt_promote('rollouts/a', 3, 'production')).version;
+
 -- What cannot be started.
 SELECT error FROM test.errors_of($$SELECT prompt_rollout('rollouts/a', 4, 'production', steps => %L)$$, '{}', '{100}', '{1,5}', '{5,5,100}', '{5,1,100}', '{0,100}', '{1,NULL,100}', '{-1,100}', '{1,100,101}');
 SELECT error FROM test.errors_of($$SELECT prompt_rollout('rollouts/a', 4, 'production', guards => %L)$$, 'null', '{}', '[1]', '[{"metrik": "error"}]', '[{"metric": "x"}]', '[{"metric": "error", "rule": "limit"}]');

@@ -13,9 +13,10 @@ COMMENT ON FUNCTION promptreg.is_metric_source(text) IS 'Whether metrics can be 
 
 CREATE TABLE promptreg.metrics (
   name               text PRIMARY KEY CHECK (promptreg.is_valid_name(name)),
-  kind               text NOT NULL CHECK (kind IN ('proportion', 'mean', 'ratio', 'count')),
+  kind               text NOT NULL CHECK (kind IN ('proportion', 'mean', 'ratio', 'count', 'quantile')),
   source             text NOT NULL CHECK (promptreg.is_metric_source(source)),
   denominator        text CHECK (denominator = 'observations' OR promptreg.is_metric_source(denominator)),
+  quantile           double precision CHECK (quantile > 0 AND quantile < 1),
   direction          text NOT NULL CHECK (direction IN ('up', 'down')),
   cap                double precision CHECK (cap > 0 AND cap <= 1e15),
   attribution_window interval CHECK (attribution_window >= interval '0'),
@@ -25,14 +26,17 @@ CREATE TABLE promptreg.metrics (
   defined_at         timestamptz NOT NULL,
   archived_at        timestamptz,
   CHECK ((kind = 'ratio') = (denominator IS NOT NULL)),
+  CHECK ((kind = 'quantile') = (quantile IS NOT NULL)),
+  CHECK (kind <> 'quantile' OR cap IS NULL),
   CHECK (kind <> 'proportion' OR (cap IS NULL AND source IN ('error', 'thumbs', 'conversion', 'edited', 'accepted')))
 );
 COMMENT ON TABLE promptreg.metrics IS 'Metrics: what experiments are judged by';
 COMMENT ON COLUMN promptreg.metrics.name IS 'Name';
 COMMENT ON COLUMN promptreg.metrics.kind IS
-  'proportion: share of users to whom it happened; mean: mean over users of their own mean; count: mean over users of their total; ratio: total of source by total of denominator';
+  'proportion: share of users to whom it happened; mean: mean over users of their own mean; count: mean over users of their total; ratio: total of source by total of denominator; quantile: of all values of the source';
 COMMENT ON COLUMN promptreg.metrics.source IS 'Field of executions, executions themselves, or name of an outcome; score/<scorer> for one scorer';
 COMMENT ON COLUMN promptreg.metrics.denominator IS 'Of a ratio: another source, or observations (how many values the source has)';
+COMMENT ON COLUMN promptreg.metrics.quantile IS 'Of a quantile: which one, such as 0.95';
 COMMENT ON COLUMN promptreg.metrics.direction IS 'up: more is better; down: less is better';
 COMMENT ON COLUMN promptreg.metrics.cap IS 'A user counts with no more than this (winsorising); NULL: with all';
 COMMENT ON COLUMN promptreg.metrics.attribution_window IS 'Outcomes later than this after their execution do not count; NULL: all do';
@@ -163,6 +167,20 @@ COMMENT ON COLUMN promptreg.experiment_stats.moments IS
 COMMENT ON COLUMN promptreg.experiment_stats.least IS 'The least value that a user ever counted with';
 COMMENT ON COLUMN promptreg.experiment_stats.greatest IS 'The greatest value that a user ever counted with';
 
+CREATE TABLE promptreg.experiment_sketches (
+  experiment_id bigint NOT NULL,
+  metric        text NOT NULL,
+  variant       text NOT NULL,
+  sketch        promptreg.sketch NOT NULL,
+  PRIMARY KEY (experiment_id, metric, variant),
+  FOREIGN KEY (experiment_id, metric) REFERENCES promptreg.experiment_metrics (experiment_id, metric)
+);
+COMMENT ON TABLE promptreg.experiment_sketches IS 'Of quantiles: how the values of variants are distributed';
+COMMENT ON COLUMN promptreg.experiment_sketches.experiment_id IS 'The experiment';
+COMMENT ON COLUMN promptreg.experiment_sketches.metric IS 'The metric';
+COMMENT ON COLUMN promptreg.experiment_sketches.variant IS 'The variant that was served';
+COMMENT ON COLUMN promptreg.experiment_sketches.sketch IS 'All values of the source, with a relative error of 0.1 %';
+
 CREATE TABLE promptreg.experiment_figures (
   experiment_id             bigint NOT NULL,
   metric                    text NOT NULL,
@@ -179,6 +197,7 @@ CREATE TABLE promptreg.experiment_figures (
   anytime_low               double precision,
   anytime_high              double precision,
   p_anytime                 double precision,
+  anytime_difference        double precision,
   p_best                    double precision,
   expected_loss             double precision,
   minimum_detectable_effect double precision,
@@ -191,8 +210,8 @@ COMMENT ON COLUMN promptreg.experiment_figures.experiment_id IS 'The experiment'
 COMMENT ON COLUMN promptreg.experiment_figures.metric IS 'The metric';
 COMMENT ON COLUMN promptreg.experiment_figures.variant IS 'The variant';
 COMMENT ON COLUMN promptreg.experiment_figures.users IS 'Users that count';
-COMMENT ON COLUMN promptreg.experiment_figures.mean IS 'Share, mean or ratio, in the unit of the metric';
-COMMENT ON COLUMN promptreg.experiment_figures.sd IS 'Standard deviation of users, in the unit of the metric';
+COMMENT ON COLUMN promptreg.experiment_figures.mean IS 'Share, mean, ratio or quantile, in the unit of the metric';
+COMMENT ON COLUMN promptreg.experiment_figures.sd IS 'Standard deviation of users, in the unit of the metric; of ratios and quantiles, standard error times the square root of users';
 COMMENT ON COLUMN promptreg.experiment_figures.adjusted IS 'Whether what users did before the experiment is taken out of mean and sd (CUPED)';
 COMMENT ON COLUMN promptreg.experiment_figures.difference IS 'Mean less the control''s';
 COMMENT ON COLUMN promptreg.experiment_figures.lift IS 'Difference as a share of the control''s mean; NULL where that is not positive';
@@ -202,6 +221,7 @@ COMMENT ON COLUMN promptreg.experiment_figures.p_fixed IS 'p value of the differ
 COMMENT ON COLUMN promptreg.experiment_figures.anytime_low IS 'Lower end of the 95 % confidence sequence of the lift';
 COMMENT ON COLUMN promptreg.experiment_figures.anytime_high IS 'Upper end of the 95 % confidence sequence of the lift';
 COMMENT ON COLUMN promptreg.experiment_figures.p_anytime IS 'p value of the difference that may be looked at any time: the least one so far';
+COMMENT ON COLUMN promptreg.experiment_figures.anytime_difference IS 'Difference at the look that gave p_anytime: its sign is what that p value speaks of';
 COMMENT ON COLUMN promptreg.experiment_figures.p_best IS 'Probability to be the best variant; no proof';
 COMMENT ON COLUMN promptreg.experiment_figures.expected_loss IS 'What choosing it loses on average against the best, in the unit of the metric';
 COMMENT ON COLUMN promptreg.experiment_figures.minimum_detectable_effect IS

@@ -155,7 +155,22 @@ LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'promptreg_required_variables';
 COMMENT ON FUNCTION promptreg.required_variables(text, integer, text) IS
   'Variables without which a version cannot be rendered, sorted. Checks the caller''s right to read the prompt';
 
--- An application that gives what the deployed version requires must be able to get any variant.
+CREATE FUNCTION promptreg.variables_difference(version integer, requires text[], deployed_requires text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH difference AS (
+    SELECT (SELECT string_agg(r.name, ', ' ORDER BY r.name) FROM unnest(requires) AS r (name) WHERE r.name <> ALL (deployed_requires)) AS more,
+           (SELECT string_agg(r.name, ', ' ORDER BY r.name) FROM unnest(deployed_requires) AS r (name) WHERE r.name <> ALL (requires)) AS less
+  )
+  SELECT concat_ws(E'\n', 'Version ' || version || ' requires ' || d.more || ' besides.',
+                           'Version ' || version || ' does not require ' || d.less || '.')
+    FROM difference d;
+END;
+COMMENT ON FUNCTION promptreg.variables_difference(integer, text[], text[]) IS
+  'What a version requires otherwise than the deployed one, in words; empty: nothing';
+
+-- An application that gives what the deployed version requires must be able to get any variant; and a variant that has
+-- lost a variable is more often a slip than meant.
 CREATE FUNCTION promptreg.check_same_variables(prompt promptreg.prompts, env text, deployed integer, versions integer[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -163,23 +178,22 @@ DECLARE
   known text[] := promptreg.required_variables(prompt.name, deployed, env);
   differences text;
 BEGIN
-  SELECT string_agg(format('Version %s requires %s besides.', d.version, d.names), E'\n' ORDER BY d.version) INTO differences
-    FROM (SELECT v.version, string_agg(r.name, ', ' ORDER BY r.name) AS names
-            FROM (SELECT DISTINCT unnest(versions)) AS v (version),
-                 unnest(promptreg.required_variables(prompt.name, v.version, env)) AS r (name)
-           WHERE r.name <> ALL (known)
-           GROUP BY v.version) AS d;
+  SELECT string_agg(d.words, E'\n' ORDER BY d.version) INTO differences
+    FROM (SELECT v.version, promptreg.variables_difference(version => v.version, deployed_requires => known,
+                   requires => promptreg.required_variables(prompt.name, v.version, env)) AS words
+            FROM (SELECT DISTINCT unnest(versions)) AS v (version)) AS d
+   WHERE d.words <> '';
   IF differences IS NOT NULL THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR058',
-      MESSAGE = format('the variants of prompt "%s" require variables that the deployed version %s does not', prompt.name, deployed),
+      MESSAGE = format('the variants of prompt "%s" require other variables than the deployed version %s', prompt.name, deployed),
       DETAIL = differences,
-      HINT = 'Pass accept_differences => true if every application gives them.';
+      HINT = 'Pass accept_differences => true if that is meant and every application gives all of them.';
   END IF;
 END;
 $$;
 COMMENT ON FUNCTION promptreg.check_same_variables(promptreg.prompts, text, integer, integer[]) IS
-  'Error if a version requires variables that the deployed one does not';
+  'Error if a version requires other variables than the deployed one';
 
 -- What holds for a promotion holds for a share of the traffic too.
 CREATE FUNCTION promptreg.check_servable(prompt promptreg.prompts, env text, versions integer[], accept_differences boolean)

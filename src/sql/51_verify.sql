@@ -18,7 +18,8 @@ COMMENT ON COLUMN promptreg.broken_record.problem IS 'What is wrong';
 CREATE FUNCTION promptreg.verify_versions(prompt_id bigint) RETURNS SETOF promptreg.broken_record
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
 BEGIN ATOMIC
-  WITH hashed AS (
+  -- As a query of its own: then parallel workers compute the hashes, not only read the rows.
+  WITH hashed AS MATERIALIZED (
     SELECT p.name, v.prompt_id, v.version, v.previous_hash, v.chain_hash,
            v.content_hash <> promptreg.content_hash(p.kind, v.messages, v.variables, v.model, v.params, v.syntax, v.escape)
              AS content_changed,
@@ -254,7 +255,8 @@ COMMENT ON FUNCTION promptreg.verify_names(bigint) IS 'The first name that leads
 CREATE FUNCTION promptreg.verify_audit_log() RETURNS SETOF promptreg.broken_record
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
 BEGIN ATOMIC
-  WITH hashed AS (
+  -- As a query of its own: then parallel workers compute the hashes, not only read the rows.
+  WITH hashed AS MATERIALIZED (
     SELECT c.seq, c.previous_hash, c.chain_hash, a.id, a.prompt,
            c.record_hash <> promptreg.audit_record_hash(a) AS audit_changed,
            c.chain_hash <> promptreg.change_hash(c.seq, c.record_hash, c.previous_hash) AS record_changed

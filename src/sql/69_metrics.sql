@@ -26,8 +26,11 @@ BEGIN
   ELSIF metric.denominator <> 'observations' AND NOT promptreg.is_metric_source(metric.denominator) THEN
     PERFORM promptreg.raise_invalid_metric(format('%s is no denominator', promptreg.shown(metric.denominator)),
                                            'Use a source, such as executions, or observations.');
-  ELSIF metric.cap IS NOT NULL AND (metric.kind = 'proportion' OR NOT (metric.cap > 0 AND metric.cap <= 1e15)) THEN
-    PERFORM promptreg.raise_invalid_metric('cap is out of range', 'It is a positive number; a proportion has none.');
+  ELSIF (metric.kind = 'quantile') <> (metric.quantile IS NOT NULL) OR NOT (metric.quantile > 0 AND metric.quantile < 1) THEN
+    PERFORM promptreg.raise_invalid_metric('the kind quantile has a quantile between 0 and 1, and nothing else has',
+                                           'For example 0.95; the median is 0.5.');
+  ELSIF metric.cap IS NOT NULL AND (metric.kind IN ('proportion', 'quantile') OR NOT (metric.cap > 0 AND metric.cap <= 1e15)) THEN
+    PERFORM promptreg.raise_invalid_metric('cap is out of range', 'It is a positive number; proportions and quantiles have none.');
   ELSIF metric.attribution_window < interval '0' THEN
     PERFORM promptreg.raise_invalid_metric('attribution_window is negative');
   END IF;
@@ -37,7 +40,7 @@ COMMENT ON FUNCTION promptreg.check_metric(promptreg.metrics) IS 'Error unless t
 
 CREATE FUNCTION promptreg.metric_meaning(metric promptreg.metrics) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-RETURN jsonb_build_object('kind', metric.kind, 'source', metric.source, 'denominator', metric.denominator,
+RETURN jsonb_build_object('kind', metric.kind, 'source', metric.source, 'denominator', metric.denominator, 'quantile', metric.quantile,
   'direction', metric.direction, 'cap', metric.cap, 'attribution_window', metric.attribution_window, 'role', metric.role);
 COMMENT ON FUNCTION promptreg.metric_meaning(promptreg.metrics) IS 'What of a metric results depend on';
 
@@ -69,6 +72,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   DELETE FROM promptreg.experiment_figures f WHERE f.metric = forget_metric.metric;
   DELETE FROM promptreg.experiment_stats s WHERE s.metric = forget_metric.metric;
+  DELETE FROM promptreg.experiment_sketches s WHERE s.metric = forget_metric.metric;
   DELETE FROM promptreg.experiment_totals t WHERE t.metric = forget_metric.metric;
   DELETE FROM promptreg.experiment_metrics m WHERE m.metric = forget_metric.metric;
 END;
@@ -76,7 +80,8 @@ COMMENT ON FUNCTION promptreg.forget_metric(text) IS 'Discards what was counted 
 
 CREATE FUNCTION promptreg._prompt_metric_define(
   name text, kind text, source text, denominator text DEFAULT NULL, direction text DEFAULT 'up', cap double precision DEFAULT NULL,
-  attribution_window interval DEFAULT NULL, role text DEFAULT 'secondary', description text DEFAULT NULL
+  attribution_window interval DEFAULT NULL, role text DEFAULT 'secondary', description text DEFAULT NULL,
+  quantile double precision DEFAULT NULL
 ) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -86,11 +91,11 @@ DECLARE
 BEGIN
   PERFORM promptreg.authorize_names('admin', '*');
   PERFORM promptreg.check_name(_prompt_metric_define.name, 'a metric');
-  PERFORM promptreg.check_choice(_prompt_metric_define.kind, '{proportion,mean,ratio,count}', 'kind of metric');
+  PERFORM promptreg.check_choice(_prompt_metric_define.kind, '{proportion,mean,ratio,count,quantile}', 'kind of metric');
   PERFORM promptreg.check_choice(_prompt_metric_define.direction, '{up,down}', 'direction');
   PERFORM promptreg.check_choice(_prompt_metric_define.role, '{primary,secondary,guardrail}', 'role of a metric');
   new := ROW(_prompt_metric_define.name, _prompt_metric_define.kind, _prompt_metric_define.source, _prompt_metric_define.denominator,
-             _prompt_metric_define.direction, _prompt_metric_define.cap, _prompt_metric_define.attribution_window,
+             _prompt_metric_define.quantile, _prompt_metric_define.direction, _prompt_metric_define.cap, _prompt_metric_define.attribution_window,
              _prompt_metric_define.role, _prompt_metric_define.description, promptreg.caller(), clock_timestamp(), NULL);
   PERFORM promptreg.check_metric(new);
   -- A refresh holds this lock: it never counts by two meanings.
@@ -100,13 +105,13 @@ BEGIN
     PERFORM promptreg.check_metric_unused(new.name);
     PERFORM promptreg.forget_metric(new.name);
   END IF;
-  INSERT INTO promptreg.metrics AS m (name, kind, source, denominator, direction, cap, attribution_window, role, description,
+  INSERT INTO promptreg.metrics AS m (name, kind, source, denominator, quantile, direction, cap, attribution_window, role, description,
                                       defined_by, defined_at)
-  VALUES (new.name, new.kind, new.source, new.denominator, new.direction, new.cap, new.attribution_window, new.role,
+  VALUES (new.name, new.kind, new.source, new.denominator, new.quantile, new.direction, new.cap, new.attribution_window, new.role,
           new.description, new.defined_by, new.defined_at)
   ON CONFLICT ON CONSTRAINT metrics_pkey DO UPDATE
-     SET kind = excluded.kind, source = excluded.source, denominator = excluded.denominator, direction = excluded.direction,
-         cap = excluded.cap, attribution_window = excluded.attribution_window, role = excluded.role,
+     SET kind = excluded.kind, source = excluded.source, denominator = excluded.denominator, quantile = excluded.quantile,
+         direction = excluded.direction, cap = excluded.cap, attribution_window = excluded.attribution_window, role = excluded.role,
          description = excluded.description, defined_by = excluded.defined_by, defined_at = excluded.defined_at, archived_at = NULL;
   PERFORM promptreg.audit(event => 'metric_defined',
     before => CASE WHEN old.name IS NOT NULL THEN jsonb_build_object('metric', old.name) || promptreg.metric_meaning(old) END,
@@ -114,8 +119,8 @@ BEGIN
   RETURN new.name;
 END;
 $$;
-COMMENT ON FUNCTION promptreg._prompt_metric_define(text, text, text, text, text, double precision, interval, text, text) IS
-  'Defines a metric, or defines it anew: a proportion, mean, ratio or count of a source, by which experiments are judged. Right: admin on every prompt';
+COMMENT ON FUNCTION promptreg._prompt_metric_define(text, text, text, text, text, double precision, interval, text, text, double precision) IS
+  'Defines a metric, or defines it anew: a proportion, mean, ratio, count or quantile of a source, by which experiments are judged. Right: admin on every prompt';
 
 CREATE FUNCTION promptreg._prompt_metric_archive(name text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -143,13 +148,14 @@ COMMENT ON FUNCTION promptreg._prompt_metric_archive(text) IS
 
 CREATE FUNCTION promptreg._prompt_metrics()
 RETURNS TABLE (name text, kind text, source text, denominator text, direction text, cap double precision, attribution_window interval,
-               role text, description text, archived_at timestamptz)
+               role text, description text, archived_at timestamptz, quantile double precision)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   PERFORM promptreg.authorize_any('read');
   RETURN QUERY
-    SELECT m.name, m.kind, m.source, m.denominator, m.direction, m.cap, m.attribution_window, m.role, m.description, m.archived_at
+    SELECT m.name, m.kind, m.source, m.denominator, m.direction, m.cap, m.attribution_window, m.role, m.description, m.archived_at,
+           m.quantile
       FROM promptreg.metrics m ORDER BY array_position('{primary,secondary,guardrail}'::text[], m.role), m.name;
 END;
 $$;

@@ -50,6 +50,7 @@ DECLARE
   again bigint[] := ARRAY(SELECT x.id FROM promptreg.experiments x WHERE x.stopped_at IS NULL OR x.stopped_at >= oldest);
 BEGIN
   DELETE FROM promptreg.experiment_stats s WHERE s.experiment_id = ANY (again);
+  DELETE FROM promptreg.experiment_sketches s WHERE s.experiment_id = ANY (again);
   DELETE FROM promptreg.experiment_totals t WHERE t.experiment_id = ANY (again);
   DELETE FROM promptreg.experiment_exposures e WHERE e.experiment_id = ANY (again);
   DELETE FROM promptreg.experiment_users u WHERE u.experiment_id = ANY (again);
@@ -88,7 +89,7 @@ END;
 COMMENT ON FUNCTION promptreg.add_exposures(xid8, xid8) IS 'Notes which users were served which variants';
 
 -- Which variant is a user's own may change: an earlier execution may arrive late. Then his totals count elsewhere.
-CREATE FUNCTION promptreg.settle_exposures() RETURNS void
+CREATE FUNCTION promptreg.settle_exposures() RETURNS SETOF bigint
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH place AS MATERIALIZED (
@@ -115,13 +116,16 @@ BEGIN ATOMIC
              UNION ALL
             SELECT p.experiment_id, p.variant, p.old_number, -1, -p.counted_executions FROM place p WHERE p.was_own) d
      GROUP BY d.experiment_id, d.variant, d.number
+  ), written AS (
+    INSERT INTO promptreg.experiment_exposures AS e (experiment_id, variant, number, users, executions)
+    SELECT d.experiment_id, d.variant, d.number, d.users, d.executions FROM difference d
+    ON CONFLICT ON CONSTRAINT experiment_exposures_pkey DO UPDATE
+       SET users = e.users + excluded.users, executions = e.executions + excluded.executions
   )
-  INSERT INTO promptreg.experiment_exposures AS e (experiment_id, variant, number, users, executions)
-  SELECT d.experiment_id, d.variant, d.number, d.users, d.executions FROM difference d
-  ON CONFLICT ON CONSTRAINT experiment_exposures_pkey DO UPDATE
-     SET users = e.users + excluded.users, executions = e.executions + excluded.executions;
+  SELECT DISTINCT p.experiment_id FROM place p;
 END;
-COMMENT ON FUNCTION promptreg.settle_exposures() IS 'Finds the own variants of users who were served something new, and counts them there';
+COMMENT ON FUNCTION promptreg.settle_exposures() IS
+  'Finds the own variants of users who were served something new, and counts them there; returns the experiments that changed';
 
 -- The executions that count for pairs of experiment and metric: those of the experiment, and as variant '' those of the
 -- two weeks before it, where they can explain a part of what users do anyway. (Without SET, so that it is planned with
@@ -208,12 +212,42 @@ END;
 COMMENT ON FUNCTION promptreg.add_totals(xid8, xid8, boolean) IS
   'Adds what was recorded to the totals of users, for the metrics of which earlier rows have been taken, or have not';
 
--- The value that a user has by his totals; NULL: does not count.
+-- Values stay with the variant that was served: nothing can be taken out of a sketch again, and who was served several is
+-- rare. So the sketches, too, are the same whatever the order of arrival.
+CREATE FUNCTION promptreg.add_sketches(low xid8, high xid8, taken boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM promptreg.metrics m WHERE m.kind = 'quantile') THEN
+    RETURN;
+  END IF;
+  INSERT INTO promptreg.experiment_sketches AS s (experiment_id, metric, variant, sketch)
+  SELECT em.experiment_id, em.metric, v.variant, promptreg.sketch(v.value, promptreg.experiment_sketch_error())
+    FROM promptreg.experiment_metrics em
+    JOIN promptreg.metrics m ON m.name = em.metric AND m.kind = 'quantile'
+    JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = em.experiment_id AND v.source = m.source
+   WHERE em.taken = add_sketches.taken AND v.variant <> ''
+     AND (v.delay IS NULL OR m.attribution_window IS NULL OR v.delay <= m.attribution_window)
+   GROUP BY em.experiment_id, em.metric, v.variant
+  ON CONFLICT ON CONSTRAINT experiment_sketches_pkey DO UPDATE
+     SET sketch = promptreg.merge_sketches(s.sketch, excluded.sketch);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.add_sketches(xid8, xid8, boolean) IS
+  'Adds what was recorded to the sketches of variants, for the quantiles of which earlier rows have been taken, or have not';
+
+CREATE FUNCTION promptreg.experiment_sketch_error() RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN 0.001;
+COMMENT ON FUNCTION promptreg.experiment_sketch_error() IS 'Relative error of the sketches of experiments';
+
+-- The value that a user has by his totals; NULL: does not count. Of a quantile, how many values he adds to the sketch.
 CREATE FUNCTION promptreg.unit_value(kind text, cap double precision, n bigint, total double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE kind
   WHEN 'proportion' THEN CASE WHEN total > 0 THEN 1 ELSE 0 END
   WHEN 'mean' THEN least(total / nullif(n, 0), cap)
+  WHEN 'quantile' THEN nullif(n, 0)
   ELSE least(total, cap) END;
 COMMENT ON FUNCTION promptreg.unit_value(text, double precision, bigint, double precision) IS
   'The value that a user counts with; NULL: none';
@@ -230,7 +264,7 @@ BEGIN ATOMIC
       LEFT JOIN promptreg.experiment_users u ON u.experiment_id = t.experiment_id AND u.user_id = t.user_id AND u.variant = t.variant
       LEFT JOIN promptreg.experiment_totals b
         ON b.experiment_id = t.experiment_id AND b.metric = t.metric AND b.user_id = t.user_id AND b.variant = '',
-           LATERAL (SELECT CASE WHEN u.own THEN promptreg.unit_value(m.kind, m.cap, t.n, t.total) END AS value,
+           LATERAL (SELECT CASE WHEN u.own OR m.kind = 'quantile' THEN promptreg.unit_value(m.kind, m.cap, t.n, t.total) END AS value,
                            promptreg.unit_value(m.kind, m.cap, b.n, b.total) AS before) y,
            LATERAL (SELECT y.value, m.kind <> 'ratio' AND b.user_id IS NOT NULL AND y.before IS NOT NULL AS history,
                            CASE m.kind WHEN 'ratio' THEN t.denominator ELSE coalesce(y.before, 0) END AS other) v
@@ -288,13 +322,15 @@ BEGIN
   PERFORM promptreg.attach_metrics();
   PERFORM promptreg.add_exposures(range.low, range.high);
   PERFORM promptreg.add_totals(range.low, range.high, true);
+  PERFORM promptreg.add_sketches(range.low, range.high, true);
   IF EXISTS (SELECT FROM promptreg.experiment_metrics m WHERE NOT m.taken) THEN
     PERFORM promptreg.add_totals('0', range.high, false);
+    PERFORM promptreg.add_sketches('0', range.high, false);
     UPDATE promptreg.experiment_metrics m SET taken = true WHERE NOT m.taken;
   END IF;
   PERFORM promptreg.count_for_bandits(range.low, range.high);
-  PERFORM promptreg.settle_exposures();
-  changed := ARRAY(SELECT promptreg.settle_totals());
+  changed := ARRAY(SELECT promptreg.settle_exposures());
+  changed := ARRAY(SELECT unnest(changed) UNION SELECT promptreg.settle_totals());
   PERFORM promptreg.write_figures(c.id) FROM unnest(changed) AS c (id) ORDER BY c.id;
   RETURN cardinality(changed);
 END;

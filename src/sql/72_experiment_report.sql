@@ -42,7 +42,7 @@ SELECT x.key AS experiment, p.name AS prompt, x.environment, x.state, f.metric, 
        f.mean, f.sd, f.adjusted AS cuped, f.difference, f.lift, f.ci_low, f.ci_high, f.p_fixed,
        CASE WHEN f.p_fixed IS NOT NULL
             THEN coalesce(min(f.users) OVER (PARTITION BY f.experiment_id, f.metric) >= l.users_per_variant, false) END AS fixed_valid,
-       f.anytime_low, f.anytime_high, f.p_anytime, f.p_best, f.expected_loss, f.minimum_detectable_effect,
+       f.anytime_low, f.anytime_high, f.p_anytime, f.anytime_difference, f.p_best, f.expected_loss, f.minimum_detectable_effect,
        a.p_fixed AS p_adjusted, CASE WHEN f.p_anytime IS NOT NULL THEN a.p_anytime END AS p_anytime_adjusted, f.as_of
   FROM promptreg.experiment_figures f
   JOIN promptreg.experiments x ON x.id = f.experiment_id

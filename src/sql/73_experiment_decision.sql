@@ -1,13 +1,21 @@
 -- The verdict on an experiment. Three languages are kept apart: fixed (one look at a size planned in advance), anytime
 -- (proof that may be read at any time) and bayes (which choice costs little, which is no proof).
 
+-- The anytime p value is the least so far, and the difference may have turned since. Then it proves nothing any more:
+-- neither what it proved, because the latest data speak against it, nor the contrary, which it was never of.
+CREATE FUNCTION promptreg.still_proven(result promptreg.experiment_results) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(sign(result.anytime_difference) = sign(result.difference), false);
+COMMENT ON FUNCTION promptreg.still_proven(promptreg.experiment_results) IS
+  'Whether the difference has the sign that it had when the anytime p value was least';
+
 -- A variant is better where some primary metric proves it and none proves the contrary; with several, the first in order.
 CREATE FUNCTION promptreg.proven_variants(results promptreg.experiment_results[])
 RETURNS TABLE (variant text, better boolean, worse boolean, fixed_better boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT r.variant, coalesce(bool_or(r.p_anytime_adjusted < 0.05 AND g.gain > 0), false),
-         coalesce(bool_or(r.p_anytime_adjusted < 0.05 AND g.gain < 0), false),
+  SELECT r.variant, coalesce(bool_or(r.p_anytime_adjusted < 0.05 AND g.gain > 0 AND promptreg.still_proven(r)), false),
+         coalesce(bool_or(r.p_anytime_adjusted < 0.05 AND g.gain < 0 AND promptreg.still_proven(r)), false),
          coalesce(bool_or(r.fixed_valid AND r.p_adjusted < 0.05 AND g.gain > 0), false)
            AND NOT coalesce(bool_or(r.fixed_valid AND r.p_adjusted < 0.05 AND g.gain < 0), false)
     FROM unnest(proven_variants.results) AS r,
@@ -40,6 +48,7 @@ BEGIN ATOMIC
   SELECT r.metric, r.variant
     FROM unnest(violated_guardrails.results) AS r
    WHERE r.role = 'guardrail' AND CASE r.direction WHEN 'up' THEN r.difference < 0 ELSE r.difference > 0 END
+     AND promptreg.still_proven(r)
      AND r.p_anytime * (SELECT count(*) FROM unnest(violated_guardrails.results) AS g WHERE g.role = 'guardrail' AND NOT g.is_control) < 0.05
    ORDER BY r.metric, r.variant;
 END;

@@ -33,7 +33,8 @@ AS $$
 DECLARE
   worse_by double precision := CASE guard.better WHEN 'higher' THEN beside.mean - seen.mean ELSE seen.mean - beside.mean END;
   tolerated double precision := guard.tolerance * CASE WHEN guard.relative THEN abs(beside.mean) ELSE 1 END;
-  error double precision := sqrt(seen.squares / greatest(seen.n - 1, 1) / seen.n + beside.squares / greatest(beside.n - 1, 1) / beside.n);
+  error double precision := promptreg.error_of_difference(seen.n, seen.mean, sqrt(seen.squares / greatest(seen.n - 1, 1)),
+                                                          beside.n, beside.mean, sqrt(beside.squares / greatest(beside.n - 1, 1)));
   sequence record;
 BEGIN
   SELECT s.ci_low, s.p_value INTO sequence

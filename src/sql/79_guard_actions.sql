@@ -14,16 +14,30 @@ END;
 COMMENT ON FUNCTION promptreg.guard_rollbacks_in_a_row(bigint, text) IS
   'How many of a route''s newest deployments are rollbacks by guards';
 
--- NULL: nothing stands against it.
-CREATE FUNCTION promptreg.guard_hold(guard promptreg.guards, deployed boolean) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+-- Users who are lost under one variant more than under another make comparisons worthless, those of guards and rollouts
+-- too. VOLATILE: it looks at what a refresh has just written.
+CREATE FUNCTION promptreg.split_hold(experiment_id bigint) RETURNS text
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT format('the traffic of the experiment is not split as its weights say (p = %s)',
+                ltrim(to_char(least(s.p_fixed, s.p_anytime), '9.99EEEE')))
+    FROM promptreg.experiment_splits s
+   WHERE s.experiment_id = split_hold.experiment_id AND least(s.p_fixed, s.p_anytime) < 0.001;
+END;
+COMMENT ON FUNCTION promptreg.split_hold(bigint) IS 'Why an experiment cannot be judged by its users: a mismatch of the sample ratio; NULL: there is none';
+
+-- NULL: nothing stands against it. A limit compares with nothing, so that no split can mislead it.
+CREATE FUNCTION promptreg.guard_hold(guard promptreg.guards, deployed boolean, experiment_id bigint) RETURNS text
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
 RETURN CASE
-  WHEN guard.severity <> 'rollback' OR NOT deployed THEN NULL
+  WHEN guard.severity = 'alert' THEN NULL
+  WHEN NOT deployed THEN CASE WHEN guard.rule = 'concurrent' THEN promptreg.split_hold(guard_hold.experiment_id) END
+  WHEN guard.severity <> 'rollback' THEN NULL
   WHEN (promptreg.last_deployment(guard.prompt_id, guard.environment)).rollback_to IS NULL
     THEN 'there is nothing to roll back to'
   WHEN promptreg.guard_rollbacks_in_a_row(prompt_id => guard.prompt_id, env => guard.environment) >= guard.max_rollbacks
     THEN format('guards have rolled back %s times in a row; somebody has to look', guard.max_rollbacks) END;
-COMMENT ON FUNCTION promptreg.guard_hold(promptreg.guards, boolean) IS 'Why a guard that has fired does not act';
+COMMENT ON FUNCTION promptreg.guard_hold(promptreg.guards, boolean, bigint) IS 'Why a guard that has fired does not act';
 
 -- What a guard is to do about a version: about the deployed one, or about a variant of the experiment.
 CREATE FUNCTION promptreg.guard_action(guard promptreg.guards, deployed boolean) RETURNS text
@@ -67,7 +81,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   is_deployed boolean := verdict.version = fire_guard.deployed;
-  hold text := promptreg.guard_hold(guard => fire_guard.guard, deployed => is_deployed);
+  hold text := promptreg.guard_hold(guard => fire_guard.guard, deployed => is_deployed, experiment_id => fire_guard.experiment_id);
   action text := CASE WHEN hold IS NOT NULL THEN 'held'
                       ELSE promptreg.guard_action(guard => fire_guard.guard, deployed => is_deployed) END;
   reason text := concat_ws('; ', verdict.reason, 'not acted upon: ' || hold);
@@ -105,6 +119,9 @@ DECLARE
 BEGIN
   IF promptreg.is_cooling_down(guard) THEN
     RETURN 'cooling_down';
+  END IF;
+  IF verdict.version <> answer_verdict.deployed THEN
+    PERFORM promptreg.try_refresh_experiments();  -- how the traffic is split now
   END IF;
   locked := promptreg.lock_prompt(guard.prompt_id);
   IF promptreg.is_cooling_down(guard) OR NOT EXISTS (

@@ -103,8 +103,9 @@ $$;
 COMMENT ON FUNCTION promptreg._prompt_rollout(text, integer, text, numeric[], interval, jsonb, text, boolean) IS
   'Lets a version take over step by step, in percent of the users, while guards compare it with the version it replaces; prompt_maintain advances it. Returns the key of the experiment that splits the traffic. Right: release';
 
--- Nothing advances on what was not judged: no guard that may act may have too few values or only old ones.
-CREATE FUNCTION promptreg.rollout_hold(experiment promptreg.experiments, rollout promptreg.rollouts) RETURNS text
+-- Nothing advances on what was not judged: no guard that may act may have too few values or only old ones, nor on what
+-- cannot be.
+CREATE FUNCTION promptreg.rollout_guard_hold(experiment promptreg.experiments, rollout promptreg.rollouts) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT format('guard %s: %s', g.name, coalesce(j.reason, format('no values of version %s yet', (rollout).version)))
@@ -115,8 +116,14 @@ BEGIN ATOMIC
      AND g.severity <> 'alert' AND NOT g.dry_run AND j.state IS DISTINCT FROM 'ok'
    ORDER BY g.id LIMIT 1;
 END;
-COMMENT ON FUNCTION promptreg.rollout_hold(promptreg.experiments, promptreg.rollouts) IS
+COMMENT ON FUNCTION promptreg.rollout_guard_hold(promptreg.experiments, promptreg.rollouts) IS
   'Why guards do not let a rollout advance; NULL: they do';
+
+CREATE FUNCTION promptreg.rollout_hold(experiment promptreg.experiments, rollout promptreg.rollouts) RETURNS text
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+RETURN coalesce(promptreg.split_hold(experiment.id), promptreg.rollout_guard_hold(rollout_hold.experiment, rollout_hold.rollout));
+COMMENT ON FUNCTION promptreg.rollout_hold(promptreg.experiments, promptreg.rollouts) IS
+  'Why a rollout may not advance; NULL: it may';
 
 CREATE FUNCTION promptreg.finish_rollout(experiment promptreg.experiments, rollout promptreg.rollouts) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp

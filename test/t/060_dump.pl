@@ -55,7 +55,8 @@ $node->safe_psql('postgres', q{
 	INSERT INTO promptreg.executions (at, request_id, prompt, version) VALUES ('2016-05-05', 'waits', 'support/triage', 2);
 	SELECT prompt_feedback('r' || i, rating => i % 5 + 1, comment => E'\\.', at => '2026-01-05 12:00Z') FROM generate_series(1, 4) i;
 	SELECT promptreg.take_rows('test');
-	SELECT prompt_metric_define('errors', 'ratio', 'error', 'executions', 'down', role => 'primary'), prompt_metric_define('tokens', 'count', 'tokens_in');
+	SELECT prompt_metric_define('errors', 'ratio', 'error', 'executions', 'down', role => 'primary'), prompt_metric_define('tokens', 'count', 'tokens_in'),
+	  prompt_metric_define('slow', 'quantile', 'latency_ms', quantile => 0.9);
 	SELECT prompt_experiment_plan('running', 1000);
 	SELECT promptreg.refresh_experiments();
 	SELECT prompt_log('support/triage', 1, request_id => 'not taken', at => '2026-01-02 12:00Z');
@@ -73,6 +74,7 @@ sub answers
 		q{SELECT * FROM promptreg.snippet_graph g ORDER BY g},
 		q{SET ROLE app; SELECT prompt_render('support/triage', user_id => 'u'); RESET ROLE},
 		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions snippet_uses deployments experiments variants weights overrides namespaces holdouts rollouts guards guard_counts guard_events routes audit_log changes grants pending_changes executions outcomes model_prices watermarks metrics experiment_plans experiment_metrics experiment_users experiment_exposures experiment_totals experiment_stats experiment_figures experiment_splits)),
+		q{SELECT s.experiment_id, s.metric, s.variant, s.sketch FROM promptreg.experiment_sketches s ORDER BY 1, 2, 3},
 		q{SELECT name, rank, description, builtin FROM promptreg.environments ORDER BY name},
 		q{SELECT * FROM prompt_changes_since(0)},
 		q{SELECT name, prompt_history(name) FROM promptreg.prompts ORDER BY id},

@@ -26,7 +26,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE demo');
 	my ($status, $output) = run_program(source_file('scripts/demo.sh'));
 	is($status, 0, 'the demo ends well');
 	like($output, qr/^That was promptreg\./m, '... at its end');
-	is((() = $output =~ /^== \d+\. /mg), 11, '... after all its steps');
+	is((() = $output =~ /^== \d+\. /mg), 12, '... after all its steps');
 	is((() = $output =~ /^ERROR:/mg), 3, '... with the errors that it is to show and no others');
 	# A demo that cannot fail would show nothing.
 	my $script = slurp_source('examples/demo.sql');
