@@ -2,6 +2,11 @@
 CREATE EXTENSION promptreg;
 SELECT prompt_metric_define('right', 'proportion', 'accepted', role => 'primary');
 
+-- User and system time of this backend, in clock ticks of 10 ms.
+CREATE FUNCTION cpu_ms() RETURNS bigint LANGUAGE sql
+RETURN (SELECT 10 * (f.field[12]::bigint + f.field[13]::bigint)
+          FROM (SELECT string_to_array(regexp_replace(pg_read_file(format('/proc/%s/stat', pg_backend_pid())), '^.*\) ', ''), ' ') AS field) AS f);
+
 CREATE FUNCTION begin_experiment(name text, algorithm text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM prompt_register(name, 'a'), prompt_register(name, 'b');
