@@ -68,6 +68,20 @@ SELECT count(*) FROM promptreg.executions WHERE request_id = 'good';
 CALL test.fails($$SELECT prompt_log_many('[{"name": "log/a", "version": 1, "request_id": "none"}, {"name": "log/a", "version": 0}]', 'abort')$$);
 SELECT count(*) FROM promptreg.executions WHERE request_id = 'none';
 SELECT prompt_log_many('[]');
+-- However large, however odd: the bad ones are named, the good ones stay, and with 'abort' none does.
+SELECT prompt_log_many(jsonb_build_array('{"name": "log/a", "version": 1, "request_id": "beside"}'::jsonb,
+  jsonb_build_object('name', 'log/a', 'version', 1, 'metadata', jsonb_build_object('x', repeat('x', 100000000))), jsonb_build_object('name', 'log/a', 'version', 1, 'error', repeat('x', 1048577)),
+  jsonb_build_object('name', repeat('x', 801), 'version', 1), jsonb_build_object('name', 'log/a', 'version', 1, 'env', repeat('x', 101)),
+  '{"name": "log/a", "version": 1, "latency_ms": -0.5}'::jsonb, '{"name": "log/a", "version": 1, "latency_ms": "NaN"}'::jsonb, '{"name": "log/a", "version": 1, "latency_ms": 1e13}'::jsonb, '{"name": "log/a", "version": 1, "cost_usd": -1}'::jsonb,
+  jsonb_build_object('name', 'log/a', 'version', 1, 'at', now() + interval '25 hours'), '{"name": "log/a", "version": 1, "at": "1999-12-31T23:59:59Z"}'::jsonb, '{"name": "log/a", "version": 1, "at": "294277-01-01"}'::jsonb, '{"name": "log/a", "version": 1, "at": "-infinity"}'::jsonb,
+  '[[{"name": "log/a", "version": 1}]]'::jsonb, '"x"'::jsonb, 'true'::jsonb));
+SELECT count(*) FROM promptreg.executions WHERE request_id = 'beside';
+CALL test.fails($$SELECT prompt_log_many(jsonb_build_array('{"name": "log/a", "version": 1, "request_id": "aborted"}'::jsonb, jsonb_build_object('name', 'log/a', 'version', 1, 'metadata', jsonb_build_object('x', repeat('x', 100000000)))), 'abort')$$);
+SELECT count(*) FROM promptreg.executions WHERE request_id = 'aborted';
+-- Of 1 GB there is no jsonb.
+SELECT test.error_of($$SELECT prompt_log('log/a', 1, metadata => jsonb_build_object('x', repeat('x', 1000000000)))$$) ~ '^54000' AS refused;
+SELECT split_part(test.error_of($$SELECT prompt_log_many('[{"name": "log/a", "version": 1}')$$), E'\n', 1) AS error;
+CALL test.fails($$SELECT prompt_log_many('7')$$);
 -- Only the first twenty are listed.
 SELECT prompt_log_many((SELECT jsonb_agg(jsonb_build_object('name', 'log/a', 'version', 0)) FROM generate_series(1, 25)));
 -- Many prompts, environments and days in one batch; names are shortened where they are shown.
@@ -174,6 +188,14 @@ SELECT relrowsecurity, obj_description(oid, 'pg_class') FROM pg_class WHERE reln
 -- Also while a statement reads the table.
 SELECT prompt_log('log/a', 1, at => '2018-03-01', request_id => 'while reading') FROM promptreg.executions LIMIT 1;
 SELECT tableoid::regclass FROM promptreg.executions WHERE request_id = 'while reading';
+
+-- A partition that was taken back with its transaction is made again.
+BEGIN;
+SELECT prompt_log('log/a', 1, at => '2018-05-01', request_id => 'taken back'), prompt_log('log/a', 1, at => '2018-05-01', request_id => 'taken back');
+ROLLBACK;
+CALL test.fails($$SELECT prompt_log_many('[{"name": "log/a", "version": 1, "at": "2018-05-01"}, {}]', 'abort')$$);
+SELECT prompt_log('log/a', 1, at => '2018-05-01', request_id => 'made again');
+SELECT tableoid::regclass FROM promptreg.executions WHERE request_id = 'made again';
 
 -- Constraints say the same after a dump, word for word: else partitions could not be attached when it is restored.
 DO $$

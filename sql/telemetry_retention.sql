@@ -54,6 +54,32 @@ SELECT result ~ ' 0 rows deleted' AS kept FROM prompt_maintain('{partitions}');
 SELECT result FROM prompt_maintain('{rollups}');
 SELECT count(*) FROM promptreg.executions WHERE prompt = 'ret/a';
 
+-- Rollups by hour, by environment or all; those by day stay, and the totals with them. An hour that a late execution makes anew goes again.
+TRUNCATE promptreg.executions, promptreg.rollups, promptreg.watermarks;
+INSERT INTO promptreg.executions (at, request_id, prompt, version, environment, latency_ms)
+SELECT date_trunc('day', now(), 'UTC') - d * interval '1 day', 'h' || d || e, 'ret/h', 1, e, 5 FROM unnest('{5,9}'::integer[]) d, unnest('{production,development}'::text[]) e;
+SELECT result FROM prompt_maintain('{rollups}');
+CREATE VIEW test.hours AS SELECT environment, count(*) FILTER (WHERE grain = 'hour') AS hours, count(*) FILTER (WHERE grain = 'day') AS days FROM promptreg.rollups WHERE prompt = 'ret/h' GROUP BY 1 ORDER BY 1;
+DELETE FROM promptreg.retention;
+SELECT substring(result, '\d+ rows deleted') AS result FROM prompt_maintain('{partitions}');
+SELECT * FROM test.hours;
+SELECT prompt_retention('rollups', '3 days', env => 'development'), prompt_retention('rollups', '7 days');
+SELECT substring(result, '\d+ rows deleted') AS result FROM prompt_maintain('{partitions}');
+SELECT * FROM test.hours;
+SELECT substring(result, '\d+ rows deleted') AS result FROM prompt_maintain('{partitions}');
+INSERT INTO promptreg.executions (at, request_id, prompt, version, environment) VALUES (now() - interval '9 days', 'late', 'ret/h', 1, 'production');
+INSERT INTO promptreg.outcomes (request_id, name, value) VALUES ('h9production', 'thumbs', 1);
+SELECT result FROM prompt_maintain('{rollups}');
+SELECT substring(result, '\d+ rows deleted') AS result FROM prompt_maintain('{partitions}');
+SELECT * FROM test.hours;
+SELECT environment, executions, thumbs_up FROM promptreg.version_comparison WHERE prompt = 'ret/h';
+SELECT sum(executions) FROM promptreg.version_hourly WHERE prompt = 'ret/h';
+SELECT from_n, (SELECT from_n FROM prompt_compare('ret/h', 1, 1, since => now() - interval '30 days') LIMIT 1) AS by_hour FROM prompt_compare('ret/h', 1, 1) LIMIT 1;
+SELECT prompt_retention('rollups', NULL, env => 'development'), prompt_retention('rollups', '1 day');
+SELECT substring(result, '\d+ rows deleted') AS result FROM prompt_maintain('{partitions}');
+SELECT * FROM test.hours;
+DROP VIEW test.hours;
+
 CALL test.fails($$SELECT prompt_retention('prompts', '1 year')$$);
 CALL test.fails($$SELECT prompt_retention('executions', '23 hours')$$);
 CALL test.fails($$SELECT prompt_retention('executions', '-1 year', 'staging')$$);

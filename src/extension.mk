@@ -26,10 +26,10 @@ ISOLATION_OPTS = --inputdir=$(VPATH)/test/isolation --load-extension=promptreg
 
 PG_CONFIG ?= pg_config
 PKG_CONFIG ?= pkg-config
-LIBRARIES := re2 libxxhash
+LIBRARIES := re2 libxxhash yaml-0.1
 
-# Asked once for each build directory: with some versions of RE2 each answer takes seconds.
-LIBRARY_FLAGS := library_flags.mk
+# Asked once in each build directory, until there is another library: with some versions of RE2 each answer takes seconds.
+LIBRARY_FLAGS := $(subst $() ,_,$(LIBRARIES)).mk
 ifeq ($(wildcard $(LIBRARY_FLAGS)),)
 $(shell cflags=$$($(PKG_CONFIG) --cflags $(LIBRARIES)) && libs=$$($(PKG_CONFIG) --libs $(LIBRARIES)) && \
 	printf 'LIBRARY_CFLAGS := %s\nLIBRARY_LIBS := %s\n' "$$cflags" "$$libs" >$(LIBRARY_FLAGS))

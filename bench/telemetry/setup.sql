@@ -18,3 +18,8 @@ $$;
 CREATE FUNCTION batch(first bigint, last bigint) RETURNS jsonb LANGUAGE sql AS $$
   SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(g))) FROM generated(first, last) g
 $$;
+
+-- The processor time of this backend, as the scheduler counts it.
+CREATE FUNCTION bench_cpu_ns() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+  SELECT split_part(pg_read_file('/proc/' || pg_backend_pid() || '/schedstat'), ' ', 1)::bigint
+$$;

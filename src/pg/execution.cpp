@@ -119,14 +119,20 @@ TimestampTz TimeOf(int year) {
   return (date2j(year, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
-const char* CheckText(ExecutionColumn column, Datum value, int most) {
+int MostBytes(ExecutionColumn column) {
+  if (column == kExecutionEnvironment) return kMostEnvironmentBytes;
+  return kColumns[column].kind == Kind::kText ? kMostNameBytes : kMostLongBytes;
+}
+
+const char* CheckSize(ExecutionColumn column, Size size) {
+  if (size <= static_cast<Size>(MostBytes(column))) return nullptr;
+  return Problem(column, psprintf("has %zu bytes, more than %d", size, MostBytes(column)));
+}
+
+const char* CheckText(ExecutionColumn column, Datum value) {
   const Size size = VARSIZE_ANY_EXHDR(DatumGetPointer(value));
-  if (column == kExecutionEnvironment) most = kMostEnvironmentBytes;
   if (size == 0 && kColumns[column].required) return Problem(column, "is empty");
-  if (size > static_cast<Size>(most)) {
-    return Problem(column, psprintf("has %zu bytes, more than %d", size, most));
-  }
-  return nullptr;
+  return CheckSize(column, size);
 }
 
 // A clock that is a little ahead is no reason to lose an execution.
@@ -159,11 +165,7 @@ const char* CheckCost(Datum value) {
 const char* CheckObject(Datum value) {
   Jsonb* object = DatumGetJsonbP(value);
   if (!JB_ROOT_IS_OBJECT(object)) return Problem(kExecutionMetadata, "is no JSON object");
-  if (VARSIZE(object) > kMostLongBytes) {
-    return Problem(kExecutionMetadata,
-                   psprintf("has %u bytes, more than %d", VARSIZE(object), kMostLongBytes));
-  }
-  return nullptr;
+  return CheckSize(kExecutionMetadata, VARSIZE(object));
 }
 
 const char* CheckValue(ExecutionColumn column, Datum value) {
@@ -171,9 +173,8 @@ const char* CheckValue(ExecutionColumn column, Datum value) {
     case Kind::kTime:
       return CheckTime(DatumGetTimestampTz(value));
     case Kind::kText:
-      return CheckText(column, value, kMostNameBytes);
     case Kind::kLongText:
-      return CheckText(column, value, kMostLongBytes);
+      return CheckText(column, value);
     case Kind::kVersion:
       return DatumGetInt32(value) < 1 ? Problem(column, "is not positive") : nullptr;
     case Kind::kTokens: {
@@ -289,10 +290,13 @@ const char* ReadValue(ExecutionColumn column, json::Value value, Execution* exec
   const auto is_no = [&](const char* expected) {
     return Problem(column, psprintf("is %s, not %s", KindName(value.kind()), expected));
   };
+  // What is too large is not copied first.
+  const auto is_too_large = [&] { return CheckSize(column, value.length()); };
   switch (kColumns[column].kind) {
     case Kind::kText:
     case Kind::kLongText:
       if (value.kind() != json::Kind::kString) return is_no("a string");
+      if (const char* problem = is_too_large(); problem != nullptr) return problem;
       execution->Set(column, PointerGetDatum(NewText(value.string())));
       return nullptr;
     case Kind::kTime: {
@@ -304,6 +308,7 @@ const char* ReadValue(ExecutionColumn column, json::Value value, Execution* exec
     }
     case Kind::kObject:
       if (value.kind() != json::Kind::kObject) return is_no("an object");
+      if (const char* problem = is_too_large(); problem != nullptr) return problem;
       execution->Set(column, CopyObject(value));
       return nullptr;
     default:

@@ -34,6 +34,14 @@ struct Remembered {
 };
 Remembered remembered = {};
 
+// The transaction that made a partition last: it may be taken back, and the partition with it.
+FullTransactionId made_in = InvalidFullTransactionId;
+
+bool MayLosePartition() {
+  return FullTransactionIdIsValid(made_in) &&
+         FullTransactionIdEquals(made_in, GetTopFullTransactionIdIfAny());
+}
+
 bool Remember(std::string_view asked, std::string_view own) {
   if (asked.size() > kMostNameBytes || own.size() > kMostNameBytes) return false;
   memcpy(remembered.asked_name, asked.data(), asked.size());
@@ -90,12 +98,15 @@ void EnsurePartition(TimestampTz at) {
   const Datum time = TimestampTzGetDatum(at);
   if (Execute(&partition_exists_statement, &time, nullptr) == 0) {
     Execute(&partition_statement, &time, nullptr);
+    made_in = GetTopFullTransactionId();
+  } else if (!MayLosePartition()) {
+    remembered.partition_day = day;
   }
-  remembered.partition_day = day;
 }
 
 void EnsurePartitions(Datum times) {
   Execute(&partitions_statement, &times, nullptr);
+  made_in = GetTopFullTransactionId();
 }
 
 }  // namespace promptreg::pg

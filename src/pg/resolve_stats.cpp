@@ -1,5 +1,7 @@
 #include "pg/resolve_stats.h"
 
+#include "pg/settings.h"
+
 extern "C" {
 #include "port/atomics.h"
 #include "storage/ipc.h"
@@ -134,6 +136,27 @@ Slot* FindSlot(Counters* all, int64 version_id, std::string_view environment) {
   return nullptr;
 }
 
+// Resolves of the running transaction that are not in their slot yet. Most of one transaction are
+// of one version: they are added at once, when it ends or another version comes, so that backends
+// that serve the same version do not wait for each other's cache line at every call.
+struct Pending {
+  Slot* slot;
+  uint64 count;
+  TimestampTz last_at;
+};
+Pending pending = {};
+
+void Flush() noexcept {
+  if (pending.count == 0) return;
+  pg_atomic_fetch_add_u64(&pending.slot->count, pending.count);
+  pg_atomic_write_u64(&pending.slot->last_at, static_cast<uint64>(pending.last_at));
+  pending.count = 0;
+}
+
+void OnTransactionEnd(XactEvent, void*) noexcept {
+  Flush();
+}
+
 void PutRow(ReturnSetInfo* result, const Slot& slot, uint64 count) {
   const Datum environment = PointerGetDatum(NewText({slot.environment, slot.environment_size}));
   Datum values[] = {
@@ -147,6 +170,7 @@ void PutRow(ReturnSetInfo* result, const Slot& slot, uint64 count) {
 }  // namespace
 
 void InitResolveStats() {
+  RegisterXactCallback(OnTransactionEnd, nullptr);
   if (!process_shared_preload_libraries_in_progress) return;
   previous_request = shmem_request_hook;
   shmem_request_hook = Request;
@@ -156,15 +180,18 @@ void InitResolveStats() {
 
 void CountResolve(int64 version_id, const text* environment) {
   Counters* all = Attached();
-  if (all == nullptr) return;
+  if (all == nullptr || !CountsResolves()) return;
   const std::string_view name = TextView(environment);
-  Slot* slot = name.size() <= kMostEnvironmentBytes ? FindSlot(all, version_id, name) : nullptr;
-  if (slot == nullptr) {
-    pg_atomic_fetch_add_u64(&all->uncounted, 1);
-    return;
+  if (pending.slot == nullptr || !IsFor(*pending.slot, version_id, name)) {
+    Flush();
+    pending.slot = name.size() <= kMostEnvironmentBytes ? FindSlot(all, version_id, name) : nullptr;
+    if (pending.slot == nullptr) {
+      pg_atomic_fetch_add_u64(&all->uncounted, 1);
+      return;
+    }
   }
-  pg_atomic_fetch_add_u64(&slot->count, 1);
-  pg_atomic_write_u64(&slot->last_at, static_cast<uint64>(GetCurrentStatementStartTimestamp()));
+  ++pending.count;
+  pending.last_at = GetCurrentStatementStartTimestamp();
 }
 
 }  // namespace promptreg::pg
@@ -184,6 +211,7 @@ Datum promptreg_resolve_counts(PG_FUNCTION_ARGS) {
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   pg::Counters* all = pg::Attached();
   if (all == nullptr) return static_cast<Datum>(0);
+  pg::Flush();
   for (pg::Slot& slot : all->slots) {
     if (pg_atomic_read_u32(&slot.state) != pg::kReady) continue;
     pg_read_barrier();
@@ -199,6 +227,7 @@ Datum promptreg_reset_resolve_counts(PG_FUNCTION_ARGS) {
   (void)fcinfo;
   pg::Counters* all = pg::Attached();
   if (all == nullptr) PG_RETURN_BOOL(false);
+  pg::Flush();
   for (pg::Slot& slot : all->slots) {
     if (pg_atomic_read_u32(&slot.state) != pg::kReady || slot.database != MyDatabaseId) continue;
     pg_atomic_write_u64(&slot.count, 0);

@@ -26,6 +26,7 @@ enum { kByDay, kByMonth };
 const config_enum_entry kPartitionIntervals[] = {
     {"day", kByDay, false}, {"month", kByMonth, false}, {nullptr, 0, false}};
 int partition_interval = kByMonth;
+bool count_resolves = true;
 
 const config_enum_entry kUnknownVariables[] = {
     {"ignore", static_cast<int>(UnknownVariables::kIgnore), false},
@@ -74,6 +75,10 @@ void DefineTelemetrySettings() {
   DefineCustomStringVariable("promptreg.user_privacy_key", "Key of the hashes of users.", nullptr,
                              &user_privacy_key, "", PGC_SUSET, GUC_SUPERUSER_ONLY, nullptr, nullptr,
                              nullptr);
+  DefineCustomBoolVariable("promptreg.count_resolves",
+                           "Whether resolves are counted in shared memory.",
+                           "promptreg.resolve_stats shows them.", &count_resolves, count_resolves,
+                           PGC_SUSET, 0, nullptr, nullptr, nullptr);
 }
 
 }  // namespace
@@ -131,6 +136,10 @@ bool UserPrivacyHashes() {
 
 std::string_view UserPrivacyKey() {
   return user_privacy_key;
+}
+
+bool CountsResolves() {
+  return count_resolves;
 }
 
 const char* MaintainedDatabase() {

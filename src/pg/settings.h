@@ -23,6 +23,9 @@ tmpl::Limits TemplateLimits();
 bool UserPrivacyHashes();
 std::string_view UserPrivacyKey();
 
+// Whether resolves are counted, where there is shared memory for it.
+bool CountsResolves();
+
 // Where the background worker works (empty: there is none), and the seconds between its runs.
 const char* MaintainedDatabase();
 int MaintenanceInterval();

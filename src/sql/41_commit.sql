@@ -170,6 +170,23 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.check_choice(text, text[], text) IS 'A text that must be one of several, or an error';
 
+-- A file of Dotprompt says more than a template. What the caller passes comes first.
+CREATE FUNCTION promptreg.read_dotprompt(draft promptreg.draft, kind text, source text) RETURNS promptreg.draft
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  result  promptreg.draft := draft;
+  content jsonb := promptreg.import_dotprompt(source => read_dotprompt.source, kind => read_dotprompt.kind);
+BEGIN
+  result.messages := content -> 'messages';
+  result.variables := coalesce(draft.variables, content -> 'variables');
+  result.model := coalesce(draft.model, content ->> 'model');
+  result.params := (content -> 'params') || draft.params;
+  RETURN result;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.read_dotprompt(promptreg.draft, text, text) IS 'A draft with what a file of Dotprompt says';
+
 -- What a version says in the syntax that it is stored with: another tool's is converted here, once and for all.
 CREATE FUNCTION promptreg.read_content(draft promptreg.draft, kind text, template text, messages jsonb)
 RETURNS promptreg.draft
@@ -178,9 +195,20 @@ AS $$
 DECLARE
   result promptreg.draft := draft;
 BEGIN
-  result.messages := promptreg.check_messages(kind => kind, template => template, messages => messages);
+  IF draft.syntax = 'dotprompt' AND template IS NOT NULL THEN
+    result := promptreg.read_dotprompt(draft => read_content.draft, kind => read_content.kind, source => template);
+  ELSIF draft.syntax = 'dotprompt' THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR043',
+      MESSAGE = 'a file of Dotprompt is a template, not messages',
+      HINT = 'Pass template => ''...'': its roles make the messages of a chat prompt.';
+  ELSE
+    result.messages := promptreg.check_messages(kind => kind, template => template, messages => messages);
+  END IF;
   IF draft.syntax = 'langfuse' THEN
     result.messages := promptreg.import_langfuse(result.messages);
+  END IF;
+  IF draft.syntax IN ('langfuse', 'dotprompt') THEN
     result.metadata := promptreg.keep_original(metadata => draft.metadata, syntax => draft.syntax,
                                                template => template, messages => messages);
     result.syntax := 'mustache';
@@ -204,7 +232,7 @@ BEGIN
   draft.model := model;
   draft.params := promptreg.check_object(params, 'params');
   draft.metadata := promptreg.check_object(metadata, 'metadata');
-  draft.syntax := promptreg.check_choice(syntax, '{mustache,fstring,none,langfuse}', 'syntax');
+  draft.syntax := promptreg.check_choice(syntax, '{mustache,fstring,none,langfuse,dotprompt}', 'syntax');
   draft.escape := promptreg.check_choice(escape, '{none,html}', 'escape mode');
   draft := promptreg.read_content(draft => draft, kind => make_draft.kind, template => make_draft.template,
                                   messages => make_draft.messages);

@@ -60,13 +60,14 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN promptreg.register_content(
-    prompt => promptreg.ensure_prompt(name => name, kind => 'text', description => description, tags => tags, team => team),
+    prompt => promptreg.ensure_prompt(name => name, description => description, tags => tags, team => team,
+      kind => promptreg.kind_of_template(template => template, syntax => syntax)),
     template => template, messages => NULL, variables => variables, model => model, params => params,
     message => message, syntax => syntax, escape => escape, metadata => metadata);
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_register(text, text, jsonb, text, jsonb, text, text, text, jsonb, text, text[], text) IS
-  'Creates a text prompt if it is missing and commits the content unless a version has it already; returns that version''s number. Right: author';
+  'Creates a text prompt (a chat prompt for a file of Dotprompt with roles) if it is missing and commits the content unless a version has it already; returns that version''s number. Right: author';
 
 CREATE FUNCTION promptreg._prompt_register(
   name text, messages jsonb, variables jsonb DEFAULT NULL, model text DEFAULT NULL, params jsonb DEFAULT NULL,

@@ -267,7 +267,7 @@ CREATE TYPE promptreg.variable AS (
 );
 COMMENT ON TYPE promptreg.variable IS 'A variable of a version';
 COMMENT ON COLUMN promptreg.variable.name IS 'Name; a dotted name in a template is that of its first part';
-COMMENT ON COLUMN promptreg.variable.type IS 'string, number, integer, boolean, array, object or enum; any: inferred';
+COMMENT ON COLUMN promptreg.variable.type IS 'string, number, integer, boolean, array, object or enum; any: of any type, as what is inferred is';
 COMMENT ON COLUMN promptreg.variable.required IS 'Whether leaving it out is an error';
 COMMENT ON COLUMN promptreg.variable.nullable IS 'Whether null is a value';
 COMMENT ON COLUMN promptreg.variable."default" IS 'Used where it is left out';

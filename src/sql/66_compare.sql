@@ -1,6 +1,7 @@
 -- Two versions side by side, and what is wrong with what was recorded.
 
--- The metrics of one version: how many observations, their mean and standard deviation; of shares the mean says all.
+-- The metrics of one version: how many observations, their mean and standard deviation; of shares the mean says all. Without a
+-- beginning they come from days, which are fewer than hours and never too old.
 CREATE FUNCTION promptreg.version_metrics(prompt text, version integer, env text, since timestamptz)
 RETURNS TABLE ("position" integer, metric text, unit text, better text, share boolean, n double precision, mean double precision, sd double precision)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -16,9 +17,10 @@ BEGIN ATOMIC
            sum(h.converted)::double precision AS converted, sum(h.converted + h.not_converted)::double precision AS conversions,
            sum(h.edited)::double precision AS edited, sum(h.edited + h.not_edited)::double precision AS edits,
            sum(h.accepted)::double precision AS accepted, sum(h.accepted + h.not_accepted)::double precision AS acceptances
-      FROM promptreg.hourly_measures h
+      FROM (SELECT d.* FROM promptreg.daily_measures d WHERE version_metrics.since IS NULL
+             UNION ALL
+            SELECT s.* FROM promptreg.hourly_measures s WHERE s.starts_at >= date_trunc('hour', version_metrics.since, 'UTC')) h
      WHERE h.prompt = version_metrics.prompt AND h.version = version_metrics.version AND h.environment = version_metrics.env
-       AND h.starts_at >= coalesce(date_trunc('hour', version_metrics.since, 'UTC'), '-infinity')
   )
   SELECT v.position, v.metric, v.unit, v.better, v.share, coalesce(v.n, 0), v.total / nullif(v.n, 0),
          sqrt(greatest(v.squares, 0) / nullif(v.n - 1, 0))

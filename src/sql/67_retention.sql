@@ -6,7 +6,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   PERFORM promptreg.authorize_names('admin', '*');
-  PERFORM promptreg.check_choice(_prompt_retention.relation, '{executions,outcomes}', 'table with a retention');
+  PERFORM promptreg.check_choice(_prompt_retention.relation, '{executions,outcomes,rollups}', 'table with a retention');
   IF _prompt_retention.keep < interval '1 day' OR _prompt_retention.env = ''
      OR (_prompt_retention.relation = 'outcomes' AND _prompt_retention.env IS NOT NULL) THEN
     RAISE EXCEPTION USING
@@ -24,7 +24,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_retention(text, interval, text) IS
-  'Sets how long executions (in an environment, or in those without a rule of their own) or outcomes are kept; NULL: for ever; 12 months where nothing is set. Right: admin on every prompt';
+  'Sets how long executions or rollups by hour (in an environment, or in those without a rule of their own) or outcomes are kept; NULL: for ever. Where nothing is set, rows are kept for 12 months and rollups for ever; rollups by day always stay. Right: admin on every prompt';
 
 -- Rows before the cut-off go; NULL: none. Always the beginning of a day, so that what is rolled up by day is there or gone as a whole.
 CREATE FUNCTION promptreg.retention_cutoffs(relation text)
@@ -148,6 +148,22 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.delete_executions() IS 'Deletes executions of environments that keep less than others; returns how many';
 
+-- Hours only: days, on which every total rests, stay. An hour that late rows made anew goes again.
+CREATE FUNCTION promptreg.delete_rollups() RETURNS bigint
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH deleted AS (
+    DELETE FROM promptreg.rollups r USING promptreg.retention t
+     WHERE t.relation = 'rollups' AND r.grain = 'hour' AND r.starts_at < date_trunc('day', now() - t.keep, 'UTC')
+       AND CASE t.environment WHEN '*'
+           THEN r.environment NOT IN (SELECT o.environment FROM promptreg.retention o WHERE o.relation = 'rollups')
+           ELSE r.environment = t.environment END
+    RETURNING 1
+  )
+  SELECT count(*) FROM deleted;
+END;
+COMMENT ON FUNCTION promptreg.delete_rollups() IS 'Deletes rollups by hour that are too old; returns how many';
+
 -- It gives up before deadlock_timeout, so that it is never somebody who records that a deadlock ends.
 CREATE FUNCTION promptreg.maintain_partitions() RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms'
@@ -161,7 +177,8 @@ BEGIN
     made := made + promptreg.make_partitions(relation) + promptreg.drain_default(relation);
     dropped := dropped + promptreg.drop_partitions(relation);
   END LOOP;
-  RETURN format('%s partitions made, %s dropped, %s rows deleted', made, dropped, promptreg.delete_executions());
+  RETURN format('%s partitions made, %s dropped, %s rows deleted', made, dropped,
+                promptreg.delete_executions() + promptreg.delete_rollups());
 END;
 $$;
 COMMENT ON FUNCTION promptreg.maintain_partitions() IS

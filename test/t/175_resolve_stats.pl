@@ -32,6 +32,21 @@ my $before = $node->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()');
 $node->safe_psql('postgres', q{SELECT count(prompt_render('a', 'staging')) FROM generate_series(1, 1000)});
 is($node->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()'), $before, 'counting writes nothing');
 
+# A transaction's appear when it ends, however it ends; to itself at once.
+my $of_a = q{SELECT coalesce(sum(resolves), 0) FROM prompt_resolve_stats() WHERE prompt = 'a'};
+my $so_far = $node->safe_psql('postgres', $of_a);
+is($node->safe_psql('postgres', qq{BEGIN; SELECT prompt_render('a', 'staging') FROM generate_series(1, 3); SELECT prompt_messages('b') FROM generate_series(1, 2); SELECT prompt_render('a', 'staging'); SELECT 'seen', sum - $so_far FROM ($of_a) AS s (sum); ROLLBACK}) =~ /seen\|(\d+)/, 1, 'a transaction that is taken back');
+is($1, 4, '... sees its own');
+is($node->safe_psql('postgres', $of_a), $so_far + 4, '... and others do afterwards');
+# Not counted where that is switched off.
+$node->safe_psql('postgres', q{SET promptreg.count_resolves = off; SELECT prompt_render('a', 'staging') FROM generate_series(1, 3)});
+is($node->safe_psql('postgres', $of_a), $so_far + 4, 'switched off, nothing is counted');
+is((error_of($node, 'postgres', q{SET ROLE reader; SET promptreg.count_resolves = off}))[0], '42501', '... which is for superusers');
+# In parallel workers, too.
+$node->safe_psql('postgres', q{SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off; CREATE TABLE n AS SELECT generate_series(1, 10000) AS i; ANALYZE n;
+	SELECT count(prompt_render('a', 'staging')) FROM n WHERE i > 0});
+is($node->safe_psql('postgres', $of_a), $so_far + 10004, 'workers count');
+
 # Databases have counts of their own, though versions have the same numbers.
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', q{CREATE EXTENSION promptreg; SELECT prompt_register('c', 'four'); SELECT prompt_promote('c', 1, 'production'); SELECT prompt_render('c')});

@@ -191,7 +191,7 @@ bool Compiler::IsOpaque(const Context& context, const Node& node) const {
   const Declaration* declaration = FindDeclaration(path);
   if (declaration == nullptr) return true;
   const Type type = declaration->rules.type;
-  return type == Type::kArray || type == Type::kObject;
+  return type == Type::kArray || type == Type::kObject || type == Type::kAny;
 }
 
 bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint16_t name,

@@ -24,7 +24,7 @@ constexpr std::string_view kKeysHint =
     "A variable has name, type, required, nullable, default, values, pattern, min, max, filter, "
     "description, example, trusted, coerce.";
 constexpr std::string_view kTypesHint =
-    "Types are string, number, integer, boolean, array, object, enum.";
+    "Types are string, number, integer, boolean, array, object, enum, any.";
 
 // Collects what a declaration says, and stops at the first thing that is wrong with it.
 class Reader {
@@ -190,7 +190,9 @@ class Reader {
   bool ReadCoerce(Declaration* declaration) {
     if (!Flag(*declaration, "coerce", &declaration->coerce)) return false;
     const Type type = declaration->rules.type;
-    if (!declaration->coerce || (type != Type::kArray && type != Type::kObject)) return true;
+    if (!declaration->coerce ||
+        (type != Type::kArray && type != Type::kObject && type != Type::kAny))
+      return true;
     Fail(*declaration) << "nothing is coerced into " << TypePhrase(type);
     return false;
   }

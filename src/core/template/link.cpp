@@ -22,9 +22,6 @@ constexpr uint8_t Bit(Kind kind) {
 uint8_t Accepted(const Declaration& declaration) {
   uint8_t accept = 0;
   switch (declaration.rules.type) {
-    case Type::kAny:
-      accept = 0xFF;
-      break;
     case Type::kString:
       accept = Bit(Kind::kString);
       break;
@@ -43,6 +40,7 @@ uint8_t Accepted(const Declaration& declaration) {
     case Type::kInteger:
     case Type::kEnum:
       break;
+    case Type::kAny:
     case Type::kMessages:  // what is passed is checked where it is inserted
       accept = static_cast<uint8_t>(~(Bit(Kind::kMissing) | Bit(Kind::kNull)));
       break;

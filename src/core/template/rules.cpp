@@ -15,10 +15,10 @@ struct TypeWords {
   std::string_view name, phrase;
 };
 constexpr TypeWords kTypes[] = {
-    {Type::kString, "string", "a string"},     {Type::kNumber, "number", "a number"},
-    {Type::kInteger, "integer", "an integer"}, {Type::kBoolean, "boolean", "true or false"},
-    {Type::kArray, "array", "an array"},       {Type::kObject, "object", "an object"},
-    {Type::kEnum, "enum", "one of its values"}};
+    {Type::kString, "string", "a string"},      {Type::kNumber, "number", "a number"},
+    {Type::kInteger, "integer", "an integer"},  {Type::kBoolean, "boolean", "true or false"},
+    {Type::kArray, "array", "an array"},        {Type::kObject, "object", "an object"},
+    {Type::kEnum, "enum", "one of its values"}, {Type::kAny, "any", "any value"}};
 
 // The number that a value's bounds are about; what is counted is written into `digits`.
 Value Bounded(Value value, char (&digits)[16]) {
@@ -72,7 +72,7 @@ std::string_view TypeName(Type type) {
   for (const TypeWords& words : kTypes) {
     if (words.type == type) return words.name;
   }
-  return "any";
+  return {};
 }
 
 std::string_view TypePhrase(Type type) {
@@ -80,7 +80,7 @@ std::string_view TypePhrase(Type type) {
   for (const TypeWords& words : kTypes) {
     if (words.type == type) return words.phrase;
   }
-  return "any value";
+  return {};
 }
 
 bool FindType(std::string_view name, Type* type) {
