@@ -2,8 +2,8 @@
 // and what it costs when the better one changes. Weights come from src/core/stats, as in the
 // server; the outcomes are drawn from binomial distributions with a fixed seed.
 //
-//   promptreg_bench_bandits [RUNS]        2000 by default; with drift a fifth, or where weights change
-//   hourly a twentieth of it
+//   promptreg_bench_bandits [RUNS]        2000 by default; with drift a fifth, or where weights
+//   change hourly a twentieth of it
 //
 // Each figure stands beside the one it has to reproduce, an earlier simulation with as many runs:
 // the exit code is 1 when one is more than three standard errors of the difference away.
