@@ -14,8 +14,8 @@ END;
 COMMENT ON FUNCTION promptreg.guard_rollbacks_in_a_row(bigint, text) IS
   'How many of a route''s newest deployments are rollbacks by guards';
 
--- Users who are lost under one variant more than under another make comparisons worthless, those of guards and rollouts
--- too. VOLATILE: it looks at what a refresh has just written.
+-- Users who are lost under one variant more than under another make comparisons worthless, those of guards, rollouts and
+-- bandits too. VOLATILE: it looks at what a refresh has just written.
 CREATE FUNCTION promptreg.split_hold(experiment_id bigint) RETURNS text
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -170,16 +170,6 @@ LANGUAGE sql STABLE PARALLEL SAFE
 RETURN date_trunc('hour', at - "window", 'UTC') + CASE WHEN "window" > interval '0' THEN interval '0' ELSE interval '1 hour' END;
 COMMENT ON FUNCTION promptreg.bandit_cut_off(interval, timestamptz) IS 'Until when executions count for a bandit';
 
-CREATE FUNCTION promptreg.sample_ratio_alarm(experiment_id bigint) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  RETURN EXISTS (SELECT FROM promptreg.experiment_splits s
-                  WHERE s.experiment_id = sample_ratio_alarm.experiment_id AND (s.p_fixed < 0.001 OR s.p_anytime < 0.001));
-END;
-$$;
-COMMENT ON FUNCTION promptreg.sample_ratio_alarm(bigint) IS 'Whether the traffic of an experiment is not split as its weights say';
-
 -- What stands against looking at the figures at all. The state is that of the weights: what is decided by them holds for
 -- as long as they are the last.
 CREATE FUNCTION promptreg.rebalance_obstacle(
@@ -193,7 +183,7 @@ RETURN CASE
   WHEN allocation.algorithm IN ('ucb1', 'kl_ucb') AND metric.kind <> 'proportion'
     THEN format('%s needs a proportion, and metric "%s" is none', allocation.algorithm, metric.name)
   WHEN metric.kind = 'quantile' THEN format('metric "%s" is a quantile, which users do not add up to', metric.name)
-  WHEN promptreg.sample_ratio_alarm(setting.experiment_id) THEN 'the traffic is not split as the weights say: find out why first' END;
+  WHEN promptreg.split_hold(setting.experiment_id) IS NOT NULL THEN 'the traffic is not split as the weights say: find out why first' END;
 COMMENT ON FUNCTION promptreg.rebalance_obstacle(promptreg.weights, promptreg.experiment_allocations, promptreg.metrics) IS
   'Why a bandit leaves the weights alone whatever the figures; NULL: it does not';
 
