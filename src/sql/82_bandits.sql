@@ -14,6 +14,7 @@ BEGIN
     WHEN allocation.attribution_window < interval '0' THEN 'attribution_window is negative'
     WHEN allocation.half_life < interval '1 hour' THEN 'half_life is less than an hour'
     WHEN allocation.metric IS NOT NULL AND kind IS NULL THEN format('there is no metric "%s"', allocation.metric)
+    WHEN kind = 'quantile' THEN format('metric "%s" is a quantile, of which no bandit learns', allocation.metric)
     WHEN allocation.algorithm IN ('ucb1', 'kl_ucb') AND kind <> 'proportion'
       THEN format('%s needs a proportion, and metric "%s" is none', allocation.algorithm, allocation.metric)
   END;
@@ -215,8 +216,7 @@ AS $$
 BEGIN
   PERFORM promptreg.choose_bandit_sources();
   IF EXISTS (SELECT FROM promptreg.bandit_sources s WHERE s.taken)
-     AND (EXISTS (SELECT FROM promptreg.executions e WHERE e.xid >= count_for_bandits.low AND e.xid < count_for_bandits.high)
-          OR EXISTS (SELECT FROM promptreg.outcomes o WHERE o.xid >= count_for_bandits.low AND o.xid < count_for_bandits.high)) THEN
+     AND promptreg.anything_recorded(count_for_bandits.low, count_for_bandits.high) THEN
     PERFORM promptreg.add_bandit_units(count_for_bandits.low, count_for_bandits.high, true);
   END IF;
   IF EXISTS (SELECT FROM promptreg.bandit_sources s WHERE NOT s.taken) THEN
