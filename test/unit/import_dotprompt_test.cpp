@@ -336,6 +336,9 @@ TEST(Dotprompt, RendersTheSame) {
       {"{{role \"system\"}}\n{{#if a}}\nx\n{{/if}}\n{{role \"user\"}}y", R"({"a": true})",
        "system[\nx\n]user[y]"},
       {"{{! a }}\nx", "{}", "user[x]"},
+      {R"(a\\{{role "model"}}b\\\{{media url="c"}}\)", "{}",
+       R"(user[a\]assistant[[{"text":"b\\\\","type":"text"},)"
+       R"({"image_url":{"url":"c"},"type":"image_url"},{"text":"\\","type":"text"}]])"},
       // A name that an item does not have is not looked for around it, but where it says so.
       {"---\ninput:\n  schema:\n    x: string\n    l(array): {a?: string}\n---\n"
        "{{#each l}}{{a}}{{../x}};{{/each}}",

@@ -236,6 +236,8 @@ class Converter {
                   "message, or pass messages in the history.");
     }
     if (body_->first_marker == std::string_view::npos) body_->first_marker = offset_ + tag.begin;
+    // The last of several backslashes only kept the tag a tag, and no tag follows here.
+    if (part_.ends_with("\\\\")) part_.pop_back();
     FinishPart(false);
     return true;
   }
