@@ -64,7 +64,7 @@ SELECT message ->> 'role' AS role, message ->> 'content' AS content
 SELECT pg_temp.expect('features', (regexp_matches(prompt_render('content/product-description', 'latest', vars =>
   '{"product": {"name": "x", "category": "y"}, "features": ["rain cover"]}'), '^- (.*)$', 'n'))[1], 'rain cover'),
   pg_temp.expect('braces', (prompt_messages('support/reply', 'latest', vars =>
-    '{"customer": {"name": "Ada"}, "question": "{{question}}"}') -> 1 ->> 'content'), '{{question}}') \g /dev/null
+    '{"customer": {"name": "Ada"}, "question": "{{question}}"}') -> 1 ->> 'content'), E'I am Ada.\n{{question}}') \g /dev/null
 
 \echo '== 3. A variable is missing: one error that lists all of them, with an SQLSTATE to switch on'
 \echo

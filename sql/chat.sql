@@ -36,6 +36,11 @@ SELECT prompt_explain('chat/a', 'latest', vars => '{"histroy": []}') ->> 'missin
 SELECT prompt_register('chat/a', messages => messages) AS version FROM prompt_get('chat/a');
 SELECT count(*) FROM prompt_verify() WHERE prompt = 'chat/a';
 
+-- History and the newest version say the same of it, whatever it is made of.
+SELECT prompt_commit('chat/a', messages => '[{"type": "placeholder", "name": "history"}, {"role": "user", "content": [{"type": "text", "text": "{{question}}"}]}]') AS version;
+SELECT h.version, h.template IS NULL AS no_template, jsonb_array_length(h.messages) AS items, h.messages = g.messages AS same, h.status
+  FROM prompt_history('chat/a') h, LATERAL prompt_get('chat/a', h.version) g ORDER BY h.version;
+
 -- A required list is missing together with what else is.
 SELECT prompt_register('chat/declared', messages => '[
   {"type": "placeholder", "name": "history"}, {"type": "placeholder", "name": "more", "required": true},
@@ -113,3 +118,7 @@ CALL test.fails($$SELECT prompt_commit('chat/checks', messages => '[{"role": "us
 SELECT prompt_register('chat/fstring', messages => '[{"type": "placeholder", "name": "h"}, {"type": "examples", "examples": [{"user": "{x}", "assistant": "{{x}}"}]},
   {"role": "user", "content": [{"type": "text", "text": "{x}"}]}]', syntax => 'fstring', escape => 'html') AS version;
 SELECT prompt_messages('chat/fstring', 'latest', vars => '{"x": "<b>", "h": [{"role": "user", "content": "{x} <b>"}]}') AS messages;
+
+-- The time of the transaction is that of every kind of prompt.
+SELECT prompt_register('chat/now', messages => '[{"role": "user", "content": "{{@now}}"}]') AS version;
+SELECT (prompt_messages('chat/now', 'latest') -> 0 ->> 'content')::timestamptz = now() AS now;

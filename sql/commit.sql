@@ -83,7 +83,7 @@ SELECT prompt_commit('commit/chat', messages => '[
   {"role": "developer", "content": "Be brief."},
   {"role": "user", "content": "{{question}}", "name": "customer", "weight": 1.50},
   {"role": "assistant", "tool_calls": [{"id": "c1", "function": {"name": "find", "arguments": "{\"q\": \"{{question}}\"}"}}]},
-  {"role": "assistant", "content": null, "tool_calls": []},
+  {"role": "assistant", "content": null, "tool_calls": [{"id": "c2"}]},
   {"role": "tool", "content": "", "tool_call_id": "c1"}]');
 SELECT template, jsonb_pretty(messages) AS messages FROM prompt_get('commit/chat');
 
@@ -109,7 +109,7 @@ SELECT * FROM test.errors_of($$SELECT prompt_commit('commit/chat', messages => %
   '[{"role": "user", "content": null}]',
   '[{"role": "user", "content": 1}]',
   '[{"role": "user", "content": ["x"]}]',
-  '[{"role": "assistant", "tool_calls": [], "content": 1}]');
+  '[{"role": "assistant", "tool_calls": [], "content": 1}]', '[{"role": "assistant", "tool_calls": [], "content": null}]');
 
 -- Parameters and metadata are objects; syntax and escape are from a list.
 CALL test.fails($$SELECT prompt_commit('commit/text', 'x', params => '[]')$$);

@@ -25,6 +25,7 @@ SELECT prompt_metric_define('m/judge', 'mean', 'score/judge', attribution_window
 SELECT split_part(test.error_of($$SELECT prompt_metric_define('m/judge', 'mean', 'score/judge', attribution_window => '3 days')$$), E'\n', 1) AS error;
 SELECT split_part(test.error_of($$SELECT prompt_metric_define('m/cost', 'count', 'cost_usd', direction => 'up', cap => 10)$$), E'\n', 1) AS error;
 SELECT split_part(test.error_of($$SELECT prompt_metric_define('m/slow', 'quantile', 'latency_ms', direction => 'down', quantile => 0.9)$$), E'\n', 1) AS error;
+CALL test.fails($$SELECT prompt_experiment_set_allocation('metrics-x', metric => 'm/slow')$$);
 -- Archived: for the experiment that has it, it goes on.
 SELECT prompt_metric_archive('m/cost'), prompt_metric_archive('m/cost');
 SELECT metric FROM promptreg.experiment_metrics m JOIN promptreg.experiments x ON x.id = m.experiment_id WHERE x.key = 'metrics-x' ORDER BY 1;

@@ -29,6 +29,29 @@ SELECT prompt_register('spans/trusted', 'By {{author}}: {{a.b}} {{#a}}{{c}}{{/a}
   variables => '[{"name": "author", "trusted": true}, {"name": "a", "type": "object", "trusted": true}, {"name": "text"}]');
 SELECT * FROM prompt_spans('spans/trusted', 'latest', vars => '{"author": "Ada", "a": {"b": "B", "c": "C"}, "text": "T"}');
 
+-- Snippets: each piece says in which it is written.
+SELECT prompt_register('spans/tone', 'Be {{tone}}{{> spans/mark@1}}') FROM prompt_register('spans/mark', '!');
+SELECT prompt_register('spans/snippets', E'A\n  {{> spans/tone}}\nB {{name}}{{> spans/mark}}{{> spans/mark@1}}');
+SELECT start, length, variable, snippet, text FROM prompt_spans('spans/snippets', 'latest', vars => '{"tone": "kind", "name": "Zoë"}');
+SELECT prompt_register('spans/tree', '{{value}}{{#children}}({{> spans/tree}}){{/children}}');
+SELECT variable, snippet, text FROM prompt_spans('spans/tree', 'latest', vars => '{"value": 1, "children": [{"value": 2, "children": []}]}');
+
+-- Contents in parts, examples, and what is passed for placeholders, which nobody vouches for.
+SELECT prompt_register('spans/parts', messages => '[
+    {"type": "examples", "examples": [{"user": "1 + {{n}}", "assistant": "more than {{n}}"}]},
+    {"type": "placeholder", "name": "history"}, {"type": "placeholder", "name": "none", "required": false},
+    {"role": "user", "content": [{"type": "file", "file": {"file_id": "{{n}}"}}, {"type": "text", "text": "See {{question}}"},
+                                 {"type": "image_url", "image_url": {"url": "{{image}}"}}]},
+    {"role": "user", "content": "{{> spans/mark}}"}]');
+\set vars '{"n": 2, "question": "it", "image": "https://a", "history": [{"role": "user", "content": "{{n}}"}, {"role": "assistant", "tool_calls": [{"id": "{{n}}"}]}, {"role": "tool", "content": ""}, {"role": "user", "content": [{"type": "file"}, {"type": "text", "text": "zwölf"}]}]}'
+SELECT * FROM prompt_spans('spans/parts', 'latest', vars => :'vars');
+SELECT bool_and(text = CASE WHEN part IS NULL THEN content #>> '{}'
+                            ELSE coalesce(content -> part ->> 'text', content -> part -> 'image_url' ->> 'url') END) AS whole
+  FROM (SELECT message, part, string_agg(text, '' ORDER BY start) AS text FROM prompt_spans('spans/parts', 'latest', vars => :'vars') GROUP BY 1, 2) AS s,
+       LATERAL (SELECT prompt_messages('spans/parts', 'latest', vars => :'vars') -> s.message -> 'content') AS m (content);
+CALL test.fails($$SELECT prompt_spans('spans/parts', 'latest', vars => '{"history": [{"role": "user", "content": "a"}, {"role": "admin"}]}')$$);
+CALL test.fails($$SELECT prompt_spans('spans/parts', 'latest')$$);
+
 -- The errors are those of rendering; limits hold.
 CALL test.fails($$SELECT prompt_spans('spans/none')$$);
 CALL test.fails($$SELECT prompt_spans(NULL)$$);

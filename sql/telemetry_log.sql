@@ -78,8 +78,8 @@ SELECT prompt_log_many(jsonb_build_array('{"name": "log/a", "version": 1, "reque
 SELECT count(*) FROM promptreg.executions WHERE request_id = 'beside';
 CALL test.fails($$SELECT prompt_log_many(jsonb_build_array('{"name": "log/a", "version": 1, "request_id": "aborted"}'::jsonb, jsonb_build_object('name', 'log/a', 'version', 1, 'metadata', jsonb_build_object('x', repeat('x', 100000000)))), 'abort')$$);
 SELECT count(*) FROM promptreg.executions WHERE request_id = 'aborted';
--- Of 1 GB there is no jsonb.
-SELECT test.error_of($$SELECT prompt_log('log/a', 1, metadata => jsonb_build_object('x', repeat('x', 1000000000)))$$) ~ '^54000' AS refused;
+-- What is larger still, up to 1 GB, no jsonb holds.
+SELECT test.error_of($$SELECT prompt_log('log/a', 1, metadata => jsonb_build_object('x', repeat('x', 300000000)))$$) ~ '^54000' AS refused;
 SELECT split_part(test.error_of($$SELECT prompt_log_many('[{"name": "log/a", "version": 1}')$$), E'\n', 1) AS error;
 CALL test.fails($$SELECT prompt_log_many('7')$$);
 -- Only the first twenty are listed.
@@ -132,6 +132,9 @@ CALL test.fails($$SELECT prompt_feedback('x', 6)$$);
 CALL test.fails($$SELECT prompt_feedback('x', score => 'NaN')$$);
 CALL test.fails($$SELECT prompt_feedback('x', 1, scorer => 'judge')$$);
 CALL test.fails($$SELECT prompt_feedback('x', 1, metadata => '1')$$);
+CALL test.fails($$SELECT prompt_feedback('x', 1, metadata => jsonb_build_object('x', repeat('x', 1048576)))$$);
+CALL test.fails($$SELECT prompt_feedback('x', comment => repeat('x', 1048577))$$);
+CALL test.fails($$SELECT prompt_feedback('x', score => '-Infinity')$$);
 CALL test.fails($$SELECT prompt_feedback('x', 1, at => 'infinity')$$);
 
 -- Prices: the longest pattern that fits, at the price of the time; a cost that is given stays.

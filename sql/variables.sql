@@ -112,6 +112,31 @@ RESET promptreg.unknown_variables;
 SELECT * FROM prompt_variables('variables/rules');
 SELECT name, type, nullable, "values", description, used, source FROM prompt_variables('variables/a', 1);
 SELECT name, type, used, source, snippet FROM prompt_variables('variables/b');
+-- Those of snippets count, with where they come from; so do placeholders.
+SELECT prompt_register('variables/tone', '{{tone}} {{#words}}{{word}}{{/words}} {{question}}',
+  variables => '[{"name": "tone", "type": "enum", "values": ["kind", "brief"], "required": true}, {"name": "words", "type": "array"}, {"name": "question"}]');
+SELECT prompt_register('variables/name', 'I am {{name}}, {{question}}.');
+SELECT prompt_create('variables/chat', kind => 'chat');
+SELECT prompt_commit('variables/chat', messages => '[{"role": "user", "content": "{{> variables/tone}} {{> variables/name@1}}"},
+  {"type": "placeholder", "name": "history"}, {"type": "placeholder", "name": "more", "required": false}, {"role": "user", "content": "{{own}} {{#words}}{{w}}{{/words}}"}]');
+SELECT name, type, required, "values", used, source, snippet FROM prompt_variables('variables/chat');
+SELECT prompt_commit('variables/chat', messages => '[{"role": "user", "content": "{{> variables/tone}}"}]', variables => '[{"name": "question", "required": true}]');
+SELECT name, type, required, used, source, snippet FROM prompt_variables('variables/chat');
+-- A snippet's newer version changes them.
+SELECT prompt_commit('variables/tone', '{{tone}} {{question}}', variables => '[{"name": "tone", "default": "kind"}, {"name": "question"}]');
+SELECT name, type, "default", source, snippet FROM prompt_variables('variables/chat');
+-- They are what a chat prompt knows, and nothing else.
+SET promptreg.unknown_variables = 'error';
+SELECT prompt_messages('variables/chat', 'latest', vars => '{"tone": "x", "question": "y"}');
+CALL test.fails($$SELECT prompt_messages('variables/chat', 'latest', vars => '{"tone": "x", "question": "y", "tine": "z", "history": []}')$$);
+SELECT prompt_commit('variables/chat', messages => '[{"type": "placeholder", "name": "history"}, {"role": "user", "content": "{{> variables/name}}"}]');
+SELECT prompt_messages('variables/chat', 'latest', vars => '{"history": [], "name": "a", "question": "b"}');
+CALL test.fails($$SELECT prompt_resolve('variables/chat', 'latest', vars => '{"histroy": [], "history": []}')$$);
+CALL test.fails($$SELECT prompt_spans('variables/chat', 'latest', vars => '{"x": 1, "history": []}')$$);
+CALL test.fails($$SELECT prompt_request('variables/chat', 'latest', vars => '{"x": 1, "history": []}')$$);
+SET promptreg.unknown_variables = 'warn';
+SELECT prompt_messages('variables/chat', 'latest', vars => '{"x": 1, "history": []}');
+RESET promptreg.unknown_variables;
 CALL test.fails($$SELECT * FROM prompt_variables('variables/b', 99)$$);
 CALL test.fails($$SELECT * FROM prompt_variables('variables/none')$$);
 SELECT prompt_create('variables/empty');

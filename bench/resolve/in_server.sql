@@ -21,8 +21,10 @@ SELECT key, 'arguments', calls, format('SELECT count(%s) FROM generate_series(1,
     ('copy', 100000, $$bench.floor_copy('bench/plain', 'production', i::text, $2)$$),
     ('render', 100000, $$prompt_render('bench/plain', 'production', i::text, $2)$$),
     ('render_split', 100000, $$prompt_render('bench/split', 'production', i::text, $2)$$),
+    ('render_eight', 100000, $$prompt_render('bench/eight', 'production', i::text, $2)$$),
     ('resolve', 100000, $$prompt_resolve('bench/plain', 'production', i::text, $2)$$),
-    ('resolve_split', 100000, $$prompt_resolve('bench/split', 'production', i::text, $2)$$)) f (key, calls, call);
+    ('resolve_split', 100000, $$prompt_resolve('bench/split', 'production', i::text, $2)$$),
+    ('resolve_eight', 100000, $$prompt_resolve('bench/eight', 'production', i::text, $2)$$)) f (key, calls, call);
 INSERT INTO loops (key, base, calls, query)
 SELECT key, 'uniform_arguments', calls, format(
          'SELECT count(%s((2000000000000000001 + i * 7919 %% 500)::text, ''production'', i::text, $2)) FROM generate_series(1, $1) i', call)

@@ -19,22 +19,23 @@ CREATE FUNCTION bench.template(prompt text, version integer, bytes integer) RETU
     FROM bench.vars, jsonb_each_text(vars) v;
 $$;
 
-CREATE FUNCTION bench.add_prompt(prompt text, bytes integer, split boolean) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION bench.add_prompt(prompt text, bytes integer, variants integer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   FOR version IN 1 .. 5 LOOP
     PERFORM prompt_register(prompt, bench.template(prompt, version, bytes), model => 'large-2'::text,
                             params => '{"temperature": 0.2, "max_tokens": 800}'::jsonb);
   END LOOP;
   PERFORM prompt_promote(prompt, 5, 'production');
-  IF split THEN
+  IF variants > 1 THEN
     PERFORM prompt_experiment_start(prompt, 'production',
-      '[{"key": "control", "version": 5, "weight": 0.5}, {"key": "b", "version": 4, "weight": 0.5}]');
+      (SELECT jsonb_agg(jsonb_build_object('key', chr(96 + i), 'version', 6 - (1 + i % 2), 'weight', 1))
+         FROM generate_series(1, variants) i));
   END IF;
 END;
 $$;
 
-SELECT count(bench.add_prompt((2000000000000000000 + i)::text, 1000 + i * 2, i % 3 = 0)) FROM generate_series(1, 500) i;
-SELECT bench.add_prompt('bench/plain', 1024, false), bench.add_prompt('bench/split', 1024, true);
+SELECT count(bench.add_prompt((2000000000000000000 + i)::text, 1000 + i * 2, CASE WHEN i % 3 = 0 THEN 2 END)) FROM generate_series(1, 500) i;
+SELECT bench.add_prompt('bench/plain', 1024, 1), bench.add_prompt('bench/split', 1024, 2), bench.add_prompt('bench/eight', 1024, 8);
 
 -- Rows that want a prompt each, ten at a time.
 CREATE TABLE bench.tickets (id integer PRIMARY KEY, batch integer, prompt text, user_id text, vars jsonb);

@@ -15,15 +15,7 @@ SELECT name, pg_read_file(path || '.template') AS template, pg_read_file(path ||
        ARRAY(SELECT jsonb_array_elements_text(pg_read_file(path || '.pieces.json')::jsonb)) AS pieces
   FROM (SELECT name, :'files' || '/' || name AS path FROM unnest('{a,b,c}'::text[]) n (name)) f;
 
--- Versions know no snippets yet; compiled they are part of the text, too.
-CREATE FUNCTION bench.expanded(template text, snippets jsonb) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  one record;
-BEGIN
-  FOR one IN SELECT * FROM jsonb_each_text(snippets) LOOP
-    template := replace(template, '{{> ' || one.key || '}}', one.value);
-  END LOOP;
-  RETURN template;
-END;
-$$;
-SELECT prompt_register(name, bench.expanded(template, snippets)), prompt_promote(name, 1, 'production') FROM bench.workloads;
+-- Snippets are prompts of their own, served where the workloads are.
+SELECT prompt_register(s.key, s.value), prompt_promote(s.key, 1, 'production')
+  FROM bench.workloads w, jsonb_each_text(w.snippets) s;
+SELECT prompt_register(name, template), prompt_promote(name, 1, 'production') FROM bench.workloads;

@@ -16,7 +16,7 @@ Returns are possible within {{return_days}} days{{#holiday_season}}, and until 3
     jsonb_build_object('role', 'user', 'content', '{{question}}')),
   variables => '[
     {"name": "question", "type": "string", "required": true},
-    {"name": "today", "type": "string", "required": true, "description": "Date, such as 2025-11-03"},
+    {"name": "today", "type": "string", "required": true, "trusted": true, "description": "Date, such as 2025-11-03"},
     {"name": "return_days", "type": "integer", "default": 30},
     {"name": "holiday_season", "type": "boolean", "default": false}]',
   model => 'gpt-4o',

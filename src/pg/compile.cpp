@@ -31,6 +31,36 @@ tmpl::Escape ParseEscape(std::string_view name) {
   pg_unreachable();
 }
 
+TemplateSource ReadComposition(FunctionCallInfo fcinfo) {
+  for (const int argument : {0, 2, 3, 4}) {
+    if (PG_ARGISNULL(argument)) elog(ERROR, "argument %d is NULL", argument + 1);
+  }
+  TemplateSource source;
+  source.messages = JsonView(PG_GETARG_JSONB_P(0));
+  if (!PG_ARGISNULL(1)) source.variables = JsonView(PG_GETARG_JSONB_P(1));
+  source.syntax = ParseSyntax(TextView(PG_GETARG_TEXT_PP(2)));
+  source.escape = ParseEscape(TextView(PG_GETARG_TEXT_PP(3)));
+  source.snippets = JsonView(PG_GETARG_JSONB_P(4));
+  source.snippets_exist = true;
+  return source;
+}
+
+bool HasPlaces(const TemplateSource& source, const chat::Contents& contents) {
+  return source.messages.size() > 1 || contents.places.size() > 1;
+}
+
+tmpl::Source Input(const std::string_view* text, const TemplateSource& source,
+                   chat::Contents* contents) {
+  if (text == nullptr) *contents = chat::ReadContents(source.messages);
+  return {.parts = text != nullptr ? std::span(text, 1) : contents->texts,
+          .syntax = source.syntax,
+          .escape = source.escape,
+          .declarations = source.variables,
+          .placeholders = contents->placeholders,
+          .snippets = source.snippets,
+          .snippets_exist = source.snippets_exist};
+}
+
 namespace {
 
 // Why texts do not compile, and in which of several texts.
@@ -41,22 +71,8 @@ struct Failure {
   const char* place() const { return where[0] != '\0' ? where : nullptr; }
 };
 
-// What the core compiles: `text`, or the messages where there is none.
-tmpl::Source Input(const std::string_view* text, const TemplateSource& source,
-                   chat::Contents* contents) {
-  if (text == nullptr) *contents = chat::ReadContents(source.messages);
-  return {.parts = text != nullptr ? std::span(text, 1) : contents->texts,
-          .syntax = source.syntax,
-          .escape = source.escape,
-          .declarations = source.variables,
-          .placeholders = contents->placeholders,
-          .infer = source.infer,
-          .snippets = source.snippets,
-          .snippets_exist = source.snippets_exist};
-}
-
 void Locate(const TemplateSource& source, const chat::Contents& contents, Failure* failure) {
-  if (source.messages.size() < 2 || failure->error.line == 0) return;
+  if (!HasPlaces(source, contents) || failure->error.line == 0) return;
   chat::DescribePlace(contents.places[failure->error.part], failure->where, sizeof(failure->where));
 }
 
@@ -152,8 +168,18 @@ namespace tmpl = promptreg::tmpl;
 
 extern "C" {
 
+PG_FUNCTION_INFO_V1(promptreg_check_chat);
 PG_FUNCTION_INFO_V1(promptreg_check_templates);
+Datum promptreg_check_chat(PG_FUNCTION_ARGS);
 Datum promptreg_check_templates(PG_FUNCTION_ARGS);
+
+Datum promptreg_check_chat(PG_FUNCTION_ARGS) {
+  tmpl::Error error;
+  if (!promptreg::chat::CheckItems(pg::JsonView(PG_GETARG_JSONB_P(0)), &error)) {
+    pg::ReportTemplateError(error, nullptr);
+  }
+  PG_RETURN_VOID();
+}
 
 // (messages jsonb, variables jsonb, syntax text, escape text): the declarations in stored form
 Datum promptreg_check_templates(PG_FUNCTION_ARGS) {
@@ -172,13 +198,7 @@ Datum promptreg_check_templates(PG_FUNCTION_ARGS) {
     const pg::Caught caught = pg::Guarded([&] {
       std::string container;
       valid = tmpl::NormalizeDeclarations(given, &container, &error);
-      if (!valid) return;
-      if (container.size() > MaxAllocSize - VARHDRSZ) throw std::bad_alloc();
-      declarations = static_cast<Jsonb*>(MemoryContextAllocExtended(
-          CurrentMemoryContext, container.size() + VARHDRSZ, MCXT_ALLOC_NO_OOM));
-      if (declarations == nullptr) throw std::bad_alloc();
-      SET_VARSIZE(declarations, container.size() + VARHDRSZ);
-      memcpy(VARDATA(declarations), container.data(), container.size());
+      if (valid) declarations = pg::NewJsonb(container);
     });
     pg::ReportCaught(caught);
     if (!valid) pg::ReportTemplateError(error, nullptr);

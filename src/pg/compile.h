@@ -1,6 +1,7 @@
 // Compiling the templates of a version.
 #pragma once
 
+#include "core/chat/chat.h"
 #include "core/template/template.h"
 #include "pg/server.h"
 
@@ -10,7 +11,6 @@ namespace promptreg::pg {
 struct TemplateSource {
   json::Value messages;   // what core/chat reads
   json::Value variables;  // declarations; missing: infer
-  bool infer = false;     // infer what they do not have
   json::Value snippets;
   bool snippets_exist = false;  // one that is missing is an error
   tmpl::Syntax syntax = tmpl::Syntax::kMustache;
@@ -20,6 +20,17 @@ struct TemplateSource {
 // Errors for a name that is no syntax or escape mode.
 tmpl::Syntax ParseSyntax(std::string_view name);
 tmpl::Escape ParseEscape(std::string_view name);
+
+// The arguments of a function: (messages jsonb, variables jsonb, syntax text, escape text, snippets
+// jsonb).
+TemplateSource ReadComposition(FunctionCallInfo fcinfo);
+
+// What the core compiles: `text`, or the messages where there is none. Within Guarded.
+tmpl::Source Input(const std::string_view* text, const TemplateSource& source,
+                   chat::Contents* contents);
+
+// Whether it takes a chat::Place to say which text is meant.
+bool HasPlaces(const TemplateSource& source, const chat::Contents& contents);
 
 // Compiles into `context`, behind `reserved` bytes that are left for the caller, who gets the start
 // of the block. ereport(ERROR) if it does not compile.

@@ -26,10 +26,9 @@ Query closure_query = {
     4,
     {INT8OID, INT4OID, TEXTOID, JSONBOID}};
 
-Query composition_query = {
-    "SELECT o.variables, o.infer, o.snippets FROM promptreg.compose($1, $2, $3, $4) o",
-    4,
-    {INT8OID, INT4OID, TEXTOID, JSONBOID}};
+Query composition_query = {"SELECT o.snippets FROM promptreg.compose($1, $2, $3, $4) o",
+                           4,
+                           {INT8OID, INT4OID, TEXTOID, JSONBOID}};
 
 // What is wrong with versions of snippets that were chosen.
 Query chosen_query = {"SELECT s.problem FROM promptreg.chosen_snippet_problems($1, $2, $3, $4) s",
@@ -154,7 +153,7 @@ Version* LoadVersion(const VersionParts& parts, const Composition& composition) 
     elog(ERROR, "version %lld is missing", static_cast<long long>(parts.id));
   const Row row(0);
   Jsonb* const messages = row.Json(3);
-  Jsonb* variables = row.Json(4);
+  Jsonb* const variables = row.Json(4);
   Jsonb* const params = row.Json(8);
   const std::string_view model = row.Text(7);
   const bool chat = row.Bool(2);
@@ -165,10 +164,7 @@ Version* LoadVersion(const VersionParts& parts, const Composition& composition) 
   source.escape = ParseEscape(row.Text(6));
   if (parts.composed) {
     if (RunFor(&composition_query, parts, composition) != 1) elog(ERROR, "snippets are missing");
-    const Row composed(0);
-    variables = composed.Json(1);
-    source.infer = composed.Bool(2);
-    source.snippets = JsonView(composed.Json(3));
+    source.snippets = JsonView(Row(0).Json(1));
     source.snippets_exist = true;
   }
   if (variables != nullptr) source.variables = JsonView(variables);

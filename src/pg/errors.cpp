@@ -38,9 +38,13 @@ int SqlState(tmpl::Code code) {
       return kInvalidVariable;
     case tmpl::Code::kUnknownVariable:
       return kUnknownVariable;
+    case tmpl::Code::kSnippetConflict:
+      return kSnippetConflict;
     case tmpl::Code::kPlaceholderName:
       return kPlaceholderName;
     case tmpl::Code::kInvalidMessages:
+      return kInvalidMessages;
+    case tmpl::Code::kInvalidHistory:
       return kInvalidHistory;
     case tmpl::Code::kTemplateTooLarge:
       return kTemplateTooLarge;

@@ -1,6 +1,10 @@
 // jsonb data as the core reads them, in place.
 #pragma once
 
+#include <cstring>
+#include <new>
+#include <string_view>
+
 #include "core/json/value.h"
 #include "pg/server.h"
 
@@ -23,6 +27,19 @@ inline json::Value JsonView(Jsonb* value) {
 inline json::Value EmptyObject() {
   alignas(8) static const uint32 container[2] = {JB_FOBJECT, 0};
   return json::Value::FromContainer(container);
+}
+
+// A jsonb datum of a container, in the current context. To be called within Guarded; throws
+// std::bad_alloc.
+inline Jsonb* NewJsonb(std::string_view container) {
+  if (container.empty() || container.size() > MaxAllocSize - VARHDRSZ) throw std::bad_alloc();
+  const Size size = VARHDRSZ + container.size();
+  auto* value = static_cast<Jsonb*>(
+      MemoryContextAllocExtended(CurrentMemoryContext, size, MCXT_ALLOC_NO_OOM));
+  if (value == nullptr) throw std::bad_alloc();
+  SET_VARSIZE(value, size);
+  memcpy(VARDATA(value), container.data(), container.size());
+  return value;
 }
 
 }  // namespace promptreg::pg

@@ -1,6 +1,9 @@
 #include "pg/render.h"
 
+#include <algorithm>
 #include <string>
+#include <type_traits>
+#include <vector>
 
 #include "core/chat/chat.h"
 #include "pg/errors.h"
@@ -58,29 +61,40 @@ std::string_view Copied(std::string_view text) {
   return {pnstrdup(text.data(), text.size()), text.size()};
 }
 
-Jsonb* RenderChat(const Version& version, json::Value variables) {
-  Jsonb* result = nullptr;
+tmpl::RenderOptions Options() {
   tmpl::RenderOptions options;
   options.limits = TemplateLimits();
+  options.now = GetCurrentTransactionStartTimestamp();
+  return options;
+}
+
+// Says what the setting wants said of variables that a prompt does not have.
+void CheckUnknown(tmpl::ProgramView program, json::Value variables) {
+  const UnknownVariables setting = UnknownVariablesSetting();
+  if (setting == UnknownVariables::kIgnore) return;
+  tmpl::Error error;
+  if (tmpl::CheckKnown(program, variables, &error)) return;
+  if (setting == UnknownVariables::kError) ReportTemplateError(error, nullptr);
+  WarnTemplateError(error);
+}
+
+Jsonb* RenderChat(const Version& version, json::Value variables) {
+  Jsonb* result = nullptr;
+  tmpl::RenderOptions options = Options();
+  tmpl::Scratch* const scratch = ProcessScratch();
+  const json::Value stored = JsonView(const_cast<Jsonb*>(version.messages));
   Interruptibly(&options, [&](tmpl::Error* error) {
-    tmpl::Scratch* const scratch = ProcessScratch();
     tmpl::Code code = tmpl::Bind(version.program, variables, true, options, scratch, error);
     if (code != tmpl::Code::kOk) return code;
     const Caught caught = Guarded([&] {
       std::string messages;
-      code = chat::Render(JsonView(const_cast<Jsonb*>(version.messages)), version.program,
-                          variables, options, scratch, &messages, error);
-      if (code != tmpl::Code::kOk) return;
-      const size_t size = VARHDRSZ + messages.size();
-      result = static_cast<Jsonb*>(
-          MemoryContextAllocExtended(CurrentMemoryContext, size, MCXT_ALLOC_NO_OOM));
-      if (result == nullptr) throw std::bad_alloc();
-      SET_VARSIZE(result, size);
-      memcpy(VARDATA(result), messages.data(), messages.size());
+      code = chat::Render(stored, version.program, variables, options, scratch, &messages, error);
+      if (code == tmpl::Code::kOk) result = NewJsonb(messages);
     });
     ReportCaught(caught);
     return code;
   });
+  CheckUnknown(version.program, variables);
   return result;
 }
 
@@ -99,18 +113,11 @@ Jsonb* AsUserMessage(std::string_view text) {
 }  // namespace
 
 Rendering::Rendering(tmpl::ProgramView program, json::Value variables, bool require_object)
-    : program_(program) {
-  options_.limits = TemplateLimits();
-  options_.now = GetCurrentTransactionStartTimestamp();
+    : program_(program), options_(Options()) {
   Interruptibly(&options_, [&](tmpl::Error* error) {
     return tmpl::Bind(program_, variables, require_object, options_, ProcessScratch(), error);
   });
-  const UnknownVariables setting = UnknownVariablesSetting();
-  if (setting == UnknownVariables::kIgnore || !require_object) return;
-  tmpl::Error error;
-  if (tmpl::CheckKnown(program_, variables, &error)) return;
-  if (setting == UnknownVariables::kError) ReportTemplateError(error, nullptr);
-  WarnTemplateError(error);
+  if (require_object) CheckUnknown(program, variables);
 }
 
 std::string_view Rendering::Render(uint32 part) {
@@ -127,6 +134,31 @@ std::string_view Rendering::Render(uint32 part, std::span<const tmpl::Span>* spa
     return tmpl::RenderTraced(program_, part, options_, ProcessScratch(), &output, spans, error);
   });
   return output;
+}
+
+const chat::Text* Rendering::ListTexts(const Version& version, json::Value variables,
+                                       uint32* count) {
+  static_assert(std::is_trivially_destructible_v<chat::Text>);
+  const json::Value stored = JsonView(const_cast<Jsonb*>(version.messages));
+  chat::Text* result = nullptr;
+  Interruptibly(&options_, [&](tmpl::Error* error) {
+    tmpl::Code code = tmpl::Code::kOk;
+    const Caught caught = Guarded([&] {
+      std::vector<chat::Text> texts;
+      code = chat::ListTexts(stored, variables, options_, ProcessScratch(), &texts, error);
+      if (code != tmpl::Code::kOk) return;
+      const size_t size = texts.size() * sizeof(chat::Text);
+      if (size >= MaxAllocSize) throw std::bad_alloc();
+      result = static_cast<chat::Text*>(
+          MemoryContextAllocExtended(CurrentMemoryContext, size + 1, MCXT_ALLOC_NO_OOM));
+      if (result == nullptr) throw std::bad_alloc();
+      std::copy(texts.begin(), texts.end(), result);
+      *count = static_cast<uint32>(texts.size());
+    });
+    ReportCaught(caught);
+    return code;
+  });
+  return result;
 }
 
 // Copying a large text costs as much as rendering it, so it is rendered into the result where that

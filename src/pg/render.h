@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/chat/chat.h"
 #include "core/template/template.h"
 #include "pg/cache.h"
 #include "pg/server.h"
@@ -21,6 +22,9 @@ class Rendering {
 
   // The same, and where values stand in it.
   std::string_view Render(uint32 part, std::span<const tmpl::Span>* spans);
+
+  // The texts of a chat prompt's messages. The result is in the current context.
+  const chat::Text* ListTexts(const Version& version, json::Value variables, uint32* count);
 
   // As a new text, made in place if `expected` bytes are about right.
   text* RenderNew(uint32 part, uint32 expected);

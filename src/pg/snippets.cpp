@@ -7,22 +7,6 @@
 namespace promptreg::pg {
 namespace {
 
-// (messages jsonb, variables jsonb, infer boolean, syntax text, escape text, snippets jsonb)
-TemplateSource ReadComposition(FunctionCallInfo fcinfo) {
-  for (const int argument : {0, 2, 3, 4, 5}) {
-    if (PG_ARGISNULL(argument)) elog(ERROR, "argument %d is NULL", argument + 1);
-  }
-  TemplateSource source;
-  source.messages = JsonView(PG_GETARG_JSONB_P(0));
-  if (!PG_ARGISNULL(1)) source.variables = JsonView(PG_GETARG_JSONB_P(1));
-  source.infer = PG_GETARG_BOOL(2);
-  source.syntax = ParseSyntax(TextView(PG_GETARG_TEXT_PP(3)));
-  source.escape = ParseEscape(TextView(PG_GETARG_TEXT_PP(4)));
-  source.snippets = JsonView(PG_GETARG_JSONB_P(5));
-  source.snippets_exist = true;
-  return source;
-}
-
 Query conditions_query = {
     "SELECT promptreg.snippet_conditions($1, $2, $3)", 3, {INT8OID, TEXTOID, INT4OID}};
 

@@ -1,7 +1,4 @@
 // The variables of a version.
-#include <new>
-#include <string>
-
 #include "pg/errors.h"
 #include "pg/guard.h"
 #include "pg/jsonb.h"
@@ -12,15 +9,7 @@ namespace {
 
 Jsonb* Describe(tmpl::ProgramView program) {
   Jsonb* variables = nullptr;
-  const Caught caught = Guarded([&] {
-    const std::string container = tmpl::DescribeVariables(program);
-    if (container.empty() || container.size() > MaxAllocSize - VARHDRSZ) throw std::bad_alloc();
-    variables = static_cast<Jsonb*>(MemoryContextAllocExtended(
-        CurrentMemoryContext, container.size() + VARHDRSZ, MCXT_ALLOC_NO_OOM));
-    if (variables == nullptr) throw std::bad_alloc();
-    SET_VARSIZE(variables, container.size() + VARHDRSZ);
-    memcpy(VARDATA(variables), container.data(), container.size());
-  });
+  const Caught caught = Guarded([&] { variables = NewJsonb(tmpl::DescribeVariables(program)); });
   ReportCaught(caught);
   return variables;
 }

@@ -6,17 +6,17 @@ COMMENT ON FUNCTION promptreg.snippet_names(jsonb, jsonb, text) IS
   'The names of the snippets in the templates of a version; a dynamic name stands for all values of its enum';
 
 CREATE FUNCTION promptreg.check_composition(
-  messages jsonb, variables jsonb, infer boolean, syntax text, escape text, snippets jsonb
+  messages jsonb, variables jsonb, syntax text, escape text, snippets jsonb
 ) RETURNS void
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_check_composition';
-COMMENT ON FUNCTION promptreg.check_composition(jsonb, jsonb, boolean, text, text, jsonb) IS
+COMMENT ON FUNCTION promptreg.check_composition(jsonb, jsonb, text, text, jsonb) IS
   'Error unless the templates of a version compile with these snippets';
 
 CREATE FUNCTION promptreg.composition_problem(
-  messages jsonb, variables jsonb, infer boolean, syntax text, escape text, snippets jsonb
+  messages jsonb, variables jsonb, syntax text, escape text, snippets jsonb
 ) RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_composition_problem';
-COMMENT ON FUNCTION promptreg.composition_problem(jsonb, jsonb, boolean, text, text, jsonb) IS
+COMMENT ON FUNCTION promptreg.composition_problem(jsonb, jsonb, text, text, jsonb) IS
   'Why the templates of a version do not compile with these snippets; NULL: they do';
 
 -- The part behind the last @ of a name is a version if it is a number, and an environment if not.
@@ -95,12 +95,10 @@ $$;
 COMMENT ON FUNCTION promptreg.snippet_closure(bigint, integer, text, jsonb, bigint, text, integer) IS
   'All snippets, those of snippets included, that a version uses in an environment, with the versions of them that go in';
 
--- A prompt's own declarations come before those of its snippets. Two snippets that declare a variable differently are a
--- problem of the second.
 CREATE FUNCTION promptreg.compose(
   prompt_id bigint, version integer, env text, chosen jsonb DEFAULT NULL, moved_id bigint DEFAULT NULL,
   moved_env text DEFAULT NULL, moved_version integer DEFAULT NULL
-) RETURNS TABLE (messages jsonb, variables jsonb, infer boolean, syntax text, escape text, snippets jsonb)
+) RETURNS TABLE (messages jsonb, variables jsonb, syntax text, escape text, snippets jsonb)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -108,38 +106,17 @@ DECLARE
 BEGIN
   SELECT v.* INTO own FROM promptreg.versions v WHERE v.prompt_id = compose.prompt_id AND v.version = compose.version;
   RETURN QUERY
-  WITH used AS (
-    SELECT c.reference, c.problem, v.messages, v.syntax, v.variables
-      FROM promptreg.snippet_closure(own.prompt_id, own.version, env, chosen, moved_id, moved_env, moved_version) c
-      LEFT JOIN promptreg.versions v ON v.prompt_id = c.snippet_id AND v.version = c.snippet_version
-  ), declarations AS (
-    SELECT u.reference, d.value ->> 'name' AS name, d.value
-      FROM used u, jsonb_array_elements(u.variables) AS d (value)
-     WHERE own.variables @> jsonb_build_array(jsonb_build_object('name', d.value -> 'name')) IS NOT TRUE
-  ), first AS (
-    SELECT DISTINCT ON (d.name) d.name, d.reference, d.value FROM declarations d ORDER BY d.name, d.reference COLLATE "C"
-  ), differing AS (
-    SELECT DISTINCT ON (d.reference) d.reference,
-           format('declares variable "%s" differently than snippet "%s" does', f.name, f.reference) AS problem
-      FROM declarations d JOIN first f ON f.name = d.name
-     WHERE f.value - '{description,example}'::text[] <> d.value - '{description,example}'::text[]
-     ORDER BY d.reference, f.name
-  ), inherited AS (
-    SELECT jsonb_agg(f.value ORDER BY f.name COLLATE "C") AS variables FROM first f
-  )
-  SELECT own.messages,
-         CASE WHEN own.variables IS NULL THEN i.variables ELSE own.variables || coalesce(i.variables, '[]') END,
-         own.variables IS NULL, own.syntax, own.escape,
-         (SELECT coalesce(jsonb_object_agg(u.reference,
-                   CASE WHEN coalesce(u.problem, d.problem) IS NULL
-                          THEN jsonb_build_object('text', u.messages -> 0 -> 'content', 'syntax', u.syntax)
-                        ELSE jsonb_build_object('problem', coalesce(u.problem, d.problem)) END), '{}')
-            FROM used u LEFT JOIN differing d ON d.reference = u.reference)
-    FROM inherited i;
+  SELECT own.messages, own.variables, own.syntax, own.escape,
+         coalesce(jsonb_object_agg(c.reference,
+           CASE WHEN c.problem IS NOT NULL THEN jsonb_build_object('problem', c.problem)
+                ELSE jsonb_build_object('text', v.messages -> 0 -> 'content', 'syntax', v.syntax, 'variables', v.variables) END)
+           FILTER (WHERE c.reference IS NOT NULL), '{}')
+    FROM promptreg.snippet_closure(own.prompt_id, own.version, env, chosen, moved_id, moved_env, moved_version) c
+    LEFT JOIN promptreg.versions v ON v.prompt_id = c.snippet_id AND v.version = c.snippet_version;
 END;
 $$;
 COMMENT ON FUNCTION promptreg.compose(bigint, integer, text, jsonb, bigint, text, integer) IS
-  'What a version is compiled from in an environment: its messages, the declarations of all its variables, whether others are inferred, and its snippets';
+  'What a version is compiled from in an environment: its messages, its declarations, and its snippets with theirs';
 
 -- What was once served is no secret to those who may read a prompt that it went into; other versions are.
 CREATE FUNCTION promptreg.chosen_snippet_problems(prompt_id bigint, version integer, env text, chosen jsonb)

@@ -61,7 +61,7 @@ BEGIN
     SELECT jsonb_agg(jsonb_build_object('condition', f.condition, 'detail', f.detail, 'hint', f.hint) ORDER BY f.condition, f.number)
       FROM (SELECT 'snippets' AS condition, 0 AS number, format('It cannot be rendered there: %s.', c.problem) AS detail,
                    'Promote the snippets first, or commit a version that does without.' AS hint
-              FROM (SELECT promptreg.composition_problem(o.messages, o.variables, o.infer, o.syntax, o.escape, o.snippets) AS problem
+              FROM (SELECT promptreg.composition_problem(o.messages, o.variables, o.syntax, o.escape, o.snippets) AS problem
                       FROM promptreg.compose(snippet_conditions.prompt_id, snippet_conditions.version, env,
                              moved_id => snippet_conditions.prompt_id, moved_env => env,
                              moved_version => snippet_conditions.version) o
@@ -75,7 +75,7 @@ BEGIN
                    'Change the prompts that use it first.'
               FROM (SELECT s.*, row_number() OVER () AS number,
                            CASE WHEN snippet_conditions.version IS NOT NULL THEN (
-                             SELECT promptreg.composition_problem(o.messages, o.variables, o.infer, o.syntax, o.escape, o.snippets)
+                             SELECT promptreg.composition_problem(o.messages, o.variables, o.syntax, o.escape, o.snippets)
                                FROM promptreg.compose(s.prompt_id, s.version, s.environment,
                                       moved_id => snippet_conditions.prompt_id, moved_env => env,
                                       moved_version => snippet_conditions.version) o) END AS problem

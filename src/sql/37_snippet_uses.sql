@@ -28,7 +28,7 @@ BEGIN
   SELECT record_snippet_uses.prompt_id, record_snippet_uses.version, n.name, f.snippet_id, f.snippet_version, f.environment
     FROM unnest(names) AS n (name), promptreg.find_snippet(n.name) f
    WHERE f.problem IS NULL;
-  PERFORM promptreg.check_composition(o.messages, o.variables, o.infer, o.syntax, o.escape, o.snippets || coalesce(b.problems, '{}'))
+  PERFORM promptreg.check_composition(o.messages, o.variables, o.syntax, o.escape, o.snippets || coalesce(b.problems, '{}'))
      FROM promptreg.compose(record_snippet_uses.prompt_id, record_snippet_uses.version, 'latest') o,
           (SELECT jsonb_object_agg(n.name, jsonb_build_object('problem', f.problem)) AS problems
              FROM unnest(names) AS n (name), promptreg.find_snippet(n.name) f

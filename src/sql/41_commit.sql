@@ -28,102 +28,9 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.check_object(jsonb, text) IS 'A JSON object, {} for NULL, an error for anything else';
 
--- What is wrong with an item of a chat prompt; NULL: nothing. What has a role is a message.
-CREATE FUNCTION promptreg.part_problem(part jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN CASE
-  WHEN jsonb_typeof(part) <> 'object' THEN format('is %s, not an object', jsonb_typeof(part))
-  WHEN jsonb_typeof(part -> 'type') IS DISTINCT FROM 'string' THEN 'has no type'
-  WHEN part ->> 'type' = 'text' AND jsonb_typeof(part -> 'text') IS DISTINCT FROM 'string' THEN 'has no text'
-END;
-COMMENT ON FUNCTION promptreg.part_problem(jsonb) IS 'What is wrong with a part of a message''s content; NULL: nothing';
-
-CREATE FUNCTION promptreg.content_problem(message jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN CASE
-  WHEN jsonb_typeof(message -> 'content') = 'string' THEN NULL
-  WHEN message ? 'tool_calls' AND coalesce(jsonb_typeof(message -> 'content'), 'null') = 'null' THEN NULL
-  WHEN NOT message ? 'content' THEN 'it has no content'
-  WHEN message -> 'content' = '[]' THEN 'its content has no parts'
-  WHEN jsonb_typeof(message -> 'content') = 'array' THEN (
-    SELECT format('part %s of its content %s', p.ordinality, promptreg.part_problem(p.value))
-      FROM jsonb_array_elements(message -> 'content') WITH ORDINALITY AS p (value, ordinality)
-     WHERE promptreg.part_problem(p.value) IS NOT NULL
-     ORDER BY p.ordinality
-     LIMIT 1)
-  ELSE format('its content is %s, not a string or a list of parts', jsonb_typeof(message -> 'content'))
-END;
-COMMENT ON FUNCTION promptreg.content_problem(jsonb) IS 'What is wrong with the content of a message; NULL: nothing';
-
-CREATE FUNCTION promptreg.placeholder_problem(item jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN CASE
-  WHEN NOT item ? 'name' THEN 'the placeholder has no name'
-  WHEN jsonb_typeof(item -> 'name') <> 'string' THEN format('the name of the placeholder is %s, not a string', jsonb_typeof(item -> 'name'))
-  WHEN jsonb_typeof(coalesce(item -> 'required', 'true')) <> 'boolean'
-    THEN format('required is %s, not true or false', jsonb_typeof(item -> 'required'))
-  WHEN item - '{type,name,required}'::text[] <> '{}'
-    THEN format('a placeholder has no key %s', (SELECT min(k) FROM jsonb_object_keys(item - '{type,name,required}'::text[]) AS k))
-END;
-COMMENT ON FUNCTION promptreg.placeholder_problem(jsonb) IS 'What is wrong with a placeholder of a chat prompt; NULL: nothing';
-
-CREATE FUNCTION promptreg.examples_problem(item jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN CASE
-  WHEN jsonb_typeof(item -> 'examples') IS DISTINCT FROM 'array' OR item -> 'examples' = '[]' THEN 'examples must be a list of one or more pairs'
-  WHEN item - '{type,examples}'::text[] <> '{}'
-    THEN format('examples have no key %s', (SELECT min(k) FROM jsonb_object_keys(item - '{type,examples}'::text[]) AS k))
-  ELSE (
-    SELECT format('example %s is not an object with the texts user and assistant', e.ordinality)
-      FROM jsonb_array_elements(item -> 'examples') WITH ORDINALITY AS e (value, ordinality)
-     WHERE jsonb_typeof(e.value) <> 'object'
-        OR jsonb_typeof(e.value -> 'user') IS DISTINCT FROM 'string'
-        OR jsonb_typeof(e.value -> 'assistant') IS DISTINCT FROM 'string'
-        OR e.value - '{user,assistant}'::text[] <> '{}'
-     ORDER BY e.ordinality
-     LIMIT 1)
-END;
-COMMENT ON FUNCTION promptreg.examples_problem(jsonb) IS 'What is wrong with the examples of a chat prompt; NULL: nothing';
-
-CREATE FUNCTION promptreg.item_problem(item jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN CASE
-  WHEN jsonb_typeof(item) <> 'object' THEN format('it is %s, not an object', jsonb_typeof(item))
-  WHEN NOT item ? 'role' AND item -> 'type' = '"placeholder"' THEN promptreg.placeholder_problem(item)
-  WHEN NOT item ? 'role' AND item -> 'type' = '"examples"' THEN promptreg.examples_problem(item)
-  WHEN NOT item ? 'role' THEN 'it has no role'
-  WHEN NOT coalesce(item ->> 'role' IN ('system', 'user', 'assistant', 'tool', 'developer'), false)
-    THEN format('its role is %s', item -> 'role')
-  ELSE promptreg.content_problem(item)
-END;
-COMMENT ON FUNCTION promptreg.item_problem(jsonb) IS 'What is wrong with a message, placeholder or list of examples; NULL: nothing';
-
-CREATE FUNCTION promptreg.check_message(message jsonb, index bigint) RETURNS void
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-  problem text := promptreg.item_problem(message);
-  form    text := CASE WHEN message -> 'role' IS NULL THEN message ->> 'type' END;
-BEGIN
-  IF problem IS NULL THEN
-    RETURN;
-  END IF;
-  RAISE EXCEPTION USING
-    ERRCODE = 'PR045',
-    MESSAGE = format('message %s is not valid: %s', check_message.index, problem),
-    DETAIL = CASE form
-      WHEN 'placeholder' THEN 'A placeholder has a name, and may have required, true or false.'
-      WHEN 'examples' THEN 'Examples are a list of pairs, each with the templates user and assistant and nothing else.'
-      ELSE 'A message has a role (system, user, assistant, tool or developer) and a content that is a template or a list of parts; content may be left out where there are tool_calls.'
-      END,
-    HINT = CASE form
-      WHEN 'placeholder' THEN 'For example {"type": "placeholder", "name": "history", "required": false}.'
-      WHEN 'examples' THEN 'For example {"type": "examples", "examples": [{"user": "2 + 2", "assistant": "4"}]}.'
-      ELSE 'For example [{"role": "system", "content": "You are {{persona}}."}, {"role": "user", "content": "{{question}}"}].'
-      END;
-END;
-$$;
-COMMENT ON FUNCTION promptreg.check_message(jsonb, bigint) IS 'Error unless an item of a chat prompt is valid; index counts from 1';
+CREATE FUNCTION promptreg.check_chat(messages jsonb) RETURNS void
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_check_chat';
+COMMENT ON FUNCTION promptreg.check_chat(jsonb) IS 'Error unless the messages of a chat prompt are a list of messages, placeholders and examples';
 
 CREATE FUNCTION promptreg.check_messages(kind text, template text, messages jsonb) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -141,14 +48,8 @@ BEGIN
       ERRCODE = 'PR043',
       MESSAGE = CASE WHEN template IS NULL THEN 'the messages are missing' ELSE 'a chat prompt takes messages, not a template' END,
       HINT = 'Pass messages => ''[{"role": "user", "content": "..."}]''; the kind of a prompt is fixed.';
-  ELSIF jsonb_typeof(messages) <> 'array' OR messages = '[]' THEN
-    RAISE EXCEPTION USING
-      ERRCODE = 'PR045',
-      MESSAGE = 'messages must be a JSON array with at least one message';
   END IF;
-  PERFORM promptreg.check_message(message => m.value, index => m.ordinality)
-     FROM jsonb_array_elements(messages) WITH ORDINALITY AS m (value, ordinality)
-    ORDER BY m.ordinality;
+  PERFORM promptreg.check_chat(messages);
   RETURN messages;
 END;
 $$;
@@ -339,6 +240,7 @@ BEGIN
           row.content_hash, row.previous_hash, row.chain_hash);
   PERFORM promptreg.record_snippet_uses(prompt_id => prompt.id, version => row.version,
     messages => draft.messages, variables => draft.variables, syntax => draft.syntax);
+  PERFORM promptreg.raise_warnings(prompt_id => prompt.id, version => row.version);
   PERFORM promptreg.audit(event => 'committed', prompt => prompt.name, version => row.version,
     previous => row.parent_version, reason => row.message,
     after => jsonb_strip_nulls(jsonb_build_object(

@@ -267,7 +267,7 @@ CREATE TYPE promptreg.variable AS (
 );
 COMMENT ON TYPE promptreg.variable IS 'A variable of a version';
 COMMENT ON COLUMN promptreg.variable.name IS 'Name; a dotted name in a template is that of its first part';
-COMMENT ON COLUMN promptreg.variable.type IS 'string, number, integer, boolean, array, object or enum; any: of any type, as what is inferred is';
+COMMENT ON COLUMN promptreg.variable.type IS 'string, number, integer, boolean, array, object or enum; messages: a placeholder; any: of any type, as what is inferred is';
 COMMENT ON COLUMN promptreg.variable.required IS 'Whether leaving it out is an error';
 COMMENT ON COLUMN promptreg.variable.nullable IS 'Whether null is a value';
 COMMENT ON COLUMN promptreg.variable."default" IS 'Used where it is left out';
@@ -281,8 +281,8 @@ COMMENT ON COLUMN promptreg.variable.trusted IS 'Whether what comes in is the ap
 COMMENT ON COLUMN promptreg.variable.filter IS 'Filters of tags that have none';
 COMMENT ON COLUMN promptreg.variable.coerce IS 'Whether a value of another type is taken for what it says';
 COMMENT ON COLUMN promptreg.variable.used IS 'Whether a template uses it';
-COMMENT ON COLUMN promptreg.variable.source IS 'declared, or inferred from its use';
-COMMENT ON COLUMN promptreg.variable.snippet IS 'Prompt whose text it comes from; NULL: the version itself';
+COMMENT ON COLUMN promptreg.variable.source IS 'declared, placeholder, or inferred from its use';
+COMMENT ON COLUMN promptreg.variable.snippet IS 'Snippet that declares it, or in which alone it is used, as templates name it; NULL: the version itself';
 
 CREATE FUNCTION promptreg.version_variables(name text, version integer) RETURNS jsonb
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'promptreg_version_variables';
@@ -304,10 +304,13 @@ BEGIN
            CASE WHEN v.value ? 'values' THEN ARRAY(SELECT jsonb_array_elements_text(v.value -> 'values')) END,
            v.value ->> 'description', v.value -> 'example', coalesce((v.value ->> 'trusted')::boolean, false),
            v.value ->> 'filter', coalesce((v.value ->> 'coerce')::boolean, false), (v.value ->> 'used')::boolean,
-           CASE WHEN (v.value ->> 'declared')::boolean THEN 'declared' ELSE 'inferred' END, v.value ->> 'snippet'
+           CASE WHEN v.value ->> 'type' = 'messages' THEN 'placeholder'
+                WHEN (v.value ->> 'declared')::boolean THEN 'declared'
+                ELSE 'inferred' END,
+           v.value ->> 'snippet'
       FROM jsonb_array_elements(promptreg.version_variables(target.name, number)) WITH ORDINALITY AS v (value, ordinality)
      ORDER BY v.ordinality;
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_variables(text, integer) IS
-  'The variables of a version, by default the newest: as declared, or inferred from the templates. Right: read';
+  'The variables of a version, by default the newest, and of its snippets: declared, placeholders, or inferred from the templates. Right: read';

@@ -73,18 +73,22 @@ COMMENT ON FUNCTION @extschema@.prompt_request(text, text, text, jsonb, text) IS
 
 CREATE TYPE promptreg.span AS (
   message  integer,
+  part     integer,
   start    integer,
   length   integer,
   variable text,
   trusted  boolean,
+  snippet  text,
   text     text
 );
 COMMENT ON TYPE promptreg.span IS 'A piece of a finished prompt, and where it comes from';
 COMMENT ON COLUMN promptreg.span.message IS 'Which of the messages, from 0; 0 for a text prompt';
-COMMENT ON COLUMN promptreg.span.start IS 'Where in the content of the message it starts, in bytes, from 0';
+COMMENT ON COLUMN promptreg.span.part IS 'Which part of its content, from 0; NULL: the content is one text';
+COMMENT ON COLUMN promptreg.span.start IS 'Where in that text it starts, in bytes, from 0';
 COMMENT ON COLUMN promptreg.span.length IS 'How many bytes it has';
-COMMENT ON COLUMN promptreg.span.variable IS 'The variable whose value, or a part of it, this is; NULL: the text of the template';
-COMMENT ON COLUMN promptreg.span.trusted IS 'Whether it is the text of the template, or of a variable that is declared as trusted';
+COMMENT ON COLUMN promptreg.span.variable IS 'The variable whose value, or a part of it, this is, or the placeholder it was passed for; NULL: the text of a template';
+COMMENT ON COLUMN promptreg.span.trusted IS 'Whether it is the text of a template, or of a variable that is declared as trusted';
+COMMENT ON COLUMN promptreg.span.snippet IS 'The snippet that it, or the tag of the variable, is written in, as templates name it; NULL: the version itself';
 COMMENT ON COLUMN promptreg.span.text IS 'The piece itself';
 
 CREATE FUNCTION @extschema@.prompt_spans(
@@ -92,7 +96,7 @@ CREATE FUNCTION @extschema@.prompt_spans(
 ) RETURNS SETOF promptreg.span
 LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 20 AS 'MODULE_PATHNAME', 'promptreg_spans';
 COMMENT ON FUNCTION @extschema@.prompt_spans(text, text, text, jsonb) IS
-  'The finished messages in pieces, each with the variable that it comes from: in order and without gaps. Right: resolve';
+  'The texts of the finished messages in pieces, each with the variable and the snippet that it comes from: in order and without gaps. Right: resolve';
 
 CREATE FUNCTION @extschema@.prompt_assign(
   name text, env text DEFAULT 'production', user_id text DEFAULT NULL

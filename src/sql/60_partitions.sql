@@ -20,11 +20,12 @@ RETURN to_regclass('promptreg.' || promptreg.partition_name(relation, at, 'month
     OR to_regclass('promptreg.' || promptreg.partition_name(relation, at, 'day')) IS NOT NULL;
 COMMENT ON FUNCTION promptreg.partition_exists(text, timestamptz) IS 'Whether a time has a partition of its own';
 
--- The setting may have changed: where a month has partitions by day already, it goes on having them.
+-- The setting may have changed: where a month has partitions by day already, it goes on having them. It is not there in a session
+-- that has not loaded the library.
 CREATE FUNCTION promptreg.partition_unit(relation text, at timestamptz) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN CASE
-  WHEN current_setting('promptreg.partition_interval') = 'day' THEN 'day'
+  WHEN current_setting('promptreg.partition_interval', true) = 'day' THEN 'day'
   WHEN EXISTS (SELECT FROM pg_class c
                 WHERE c.relnamespace = 'promptreg'::regnamespace
                   AND c.relname ~ ('^' || promptreg.partition_name(relation, at, 'month') || '[0-9]{2}$'))

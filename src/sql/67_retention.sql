@@ -71,8 +71,8 @@ CREATE FUNCTION promptreg.make_partitions(relation text) RETURNS bigint
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT count(*) FILTER (WHERE promptreg.make_partition(make_partitions.relation, t.at))
-    FROM (SELECT now() + n * CASE current_setting('promptreg.partition_interval') WHEN 'day' THEN interval '1 day' ELSE interval '1 month' END AS at
-            FROM generate_series(0, CASE current_setting('promptreg.partition_interval') WHEN 'day' THEN 7 ELSE 2 END) AS n) t;
+    FROM (SELECT now() + n * CASE current_setting('promptreg.partition_interval', true) WHEN 'day' THEN interval '1 day' ELSE interval '1 month' END AS at
+            FROM generate_series(0, CASE current_setting('promptreg.partition_interval', true) WHEN 'day' THEN 7 ELSE 2 END) AS n) t;
 END;
 COMMENT ON FUNCTION promptreg.make_partitions(text) IS 'Makes the partitions of the time to come; returns how many were missing';
 

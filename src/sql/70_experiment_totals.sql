@@ -104,12 +104,16 @@ BEGIN ATOMIC
        SET own = p.own, number = p.number, counted_executions = p.executions, changed = false
       FROM place p
      WHERE u.experiment_id = p.experiment_id AND u.user_id = p.user_id AND u.variant = p.variant
+  ), elsewhere AS MATERIALIZED (
+    -- With the metric, which comes before the user in the key: so that few users are found by the index.
+    SELECT p.experiment_id, m.metric, p.user_id, p.variant
+      FROM place p JOIN promptreg.experiment_metrics m ON m.experiment_id = p.experiment_id
+     WHERE p.own <> p.was_own OR p.number IS DISTINCT FROM p.old_number
   ), moved AS (
     UPDATE promptreg.experiment_totals t
        SET changed = true
-      FROM place p
-     WHERE t.experiment_id = p.experiment_id AND t.user_id = p.user_id AND t.variant = p.variant
-       AND (p.own <> p.was_own OR p.number IS DISTINCT FROM p.old_number)
+      FROM elsewhere p
+     WHERE t.experiment_id = p.experiment_id AND t.metric = p.metric AND t.user_id = p.user_id AND t.variant = p.variant AND NOT t.changed
   ), difference AS (
     SELECT d.experiment_id, d.variant, d.number, sum(d.users) AS users, sum(d.executions) AS executions
       FROM (SELECT p.experiment_id, p.variant, p.number, 1 AS users, p.executions FROM place p WHERE p.own
@@ -211,25 +215,32 @@ END;
 COMMENT ON FUNCTION promptreg.experiment_values(xid8, xid8) IS
   'Values of executions and outcomes that count for experiments, where the later of the two was recorded from low up to high; at: of the execution; delay: of an outcome after it';
 
--- Every execution gives each metric a row, with zeros where it has no value: who never converted counts as well.
+-- Every execution gives each metric a row, with zeros where it has no value: who never converted counts as well. In
+-- PL/pgSQL, so that the plan knows how many transactions there are; without sorting, because it takes the groups for few
+-- and would sort millions of names of users, which takes three times as long as hashing them.
 CREATE FUNCTION promptreg.add_totals(low xid8, high xid8, taken boolean) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  WITH pair AS MATERIALIZED (
-    SELECT em.experiment_id, m.name, m.kind, m.source, m.denominator, m.attribution_window
-      FROM promptreg.experiment_metrics em JOIN promptreg.metrics m ON m.name = em.metric
-     WHERE em.taken = add_totals.taken
-  ), added AS (
-    SELECT p.experiment_id, p.name, v.user_id, v.variant,
-           count(*) FILTER (WHERE v.source = p.source) AS n,
-           coalesce(sum(v.value) FILTER (WHERE v.source = p.source), 0) AS total,
-           coalesce(sum(CASE WHEN p.denominator = 'observations' THEN 1 ELSE v.value END)
-                      FILTER (WHERE v.source = CASE p.denominator WHEN 'observations' THEN p.source ELSE p.denominator END), 0) AS denominator
-      FROM pair p JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = p.experiment_id
-     WHERE (v.source = 'executions' OR v.source = p.source OR v.source = p.denominator)
-       AND (v.delay IS NULL OR p.attribution_window IS NULL OR v.delay <= p.attribution_window)
-       AND (v.variant <> '' OR p.kind IN ('mean', 'count'))
-     GROUP BY p.experiment_id, p.name, v.user_id, v.variant
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_sort = off
+AS $$
+BEGIN
+  WITH wanted AS MATERIALIZED (
+    -- By source: of a metric, of its denominator, or neither.
+    SELECT em.experiment_id, m.name, m.kind, m.attribution_window, s.source, bool_or(s.source = m.source) AS is_source,
+           bool_or(s.source = coalesce(CASE m.denominator WHEN 'observations' THEN m.source ELSE m.denominator END, '')) AS is_denominator,
+           coalesce(m.denominator = 'observations', false) AS counts
+      FROM promptreg.experiment_metrics em
+      JOIN promptreg.metrics m ON m.name = em.metric,
+           LATERAL (VALUES ('executions'), (m.source), (m.denominator)) AS s (source)
+     WHERE em.taken = add_totals.taken AND s.source IS NOT NULL
+     GROUP BY em.experiment_id, m.name, s.source
+  ), added AS MATERIALIZED (
+    SELECT w.experiment_id, w.name, v.user_id, v.variant,
+           count(*) FILTER (WHERE w.is_source) AS n,
+           coalesce(sum(v.value) FILTER (WHERE w.is_source), 0) AS total,
+           coalesce(sum(CASE WHEN w.counts THEN 1 ELSE v.value END) FILTER (WHERE w.is_denominator), 0) AS denominator
+      FROM wanted w JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = w.experiment_id AND v.source = w.source
+     WHERE (v.delay IS NULL OR w.attribution_window IS NULL OR v.delay <= w.attribution_window)
+       AND (v.variant <> '' OR w.kind IN ('mean', 'count'))
+     GROUP BY w.experiment_id, w.name, v.user_id, v.variant
   ), history AS (
     -- What users did before changes what they count with in their own variants.
     UPDATE promptreg.experiment_totals t
@@ -245,6 +256,7 @@ BEGIN ATOMIC
      SET n = t.n + excluded.n, total = t.total + excluded.total, denominator = t.denominator + excluded.denominator,
          changed = excluded.changed;
 END;
+$$;
 COMMENT ON FUNCTION promptreg.add_totals(xid8, xid8, boolean) IS
   'Adds what was recorded to the totals of users, for the metrics of which earlier rows have been taken, or have not';
 
@@ -342,6 +354,13 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION promptreg.settle_totals() IS 'Brings the statistics up to the totals of users; returns the experiments that changed';
 
+CREATE FUNCTION promptreg.anything_recorded(low xid8, high xid8) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN EXISTS (SELECT FROM promptreg.executions e WHERE e.xid >= low AND e.xid < high)
+    OR EXISTS (SELECT FROM promptreg.outcomes o WHERE o.xid >= low AND o.xid < high);
+COMMENT ON FUNCTION promptreg.anything_recorded(xid8, xid8) IS
+  'Whether transactions from low up to high recorded executions or outcomes: cheaper than to plan what would be done with none';
+
 -- One after the other: the lock of the watermark lasts until the end of the transaction.
 CREATE FUNCTION promptreg.refresh_experiments() RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -356,9 +375,11 @@ BEGIN
     PERFORM promptreg.forget_experiments();
   END IF;
   PERFORM promptreg.attach_metrics();
-  PERFORM promptreg.add_exposures(range.low, range.high);
-  PERFORM promptreg.add_totals(range.low, range.high, true);
-  PERFORM promptreg.add_sketches(range.low, range.high, true);
+  IF promptreg.anything_recorded(range.low, range.high) THEN
+    PERFORM promptreg.add_exposures(range.low, range.high);
+    PERFORM promptreg.add_totals(range.low, range.high, true);
+    PERFORM promptreg.add_sketches(range.low, range.high, true);
+  END IF;
   IF EXISTS (SELECT FROM promptreg.experiment_metrics m WHERE NOT m.taken) THEN
     PERFORM promptreg.add_totals('0', range.high, false);
     PERFORM promptreg.add_sketches('0', range.high, false);

@@ -219,8 +219,7 @@ AS $$
 BEGIN
   PERFORM promptreg.choose_bandit_sources();
   IF EXISTS (SELECT FROM promptreg.bandit_sources s WHERE s.taken)
-     AND (EXISTS (SELECT FROM promptreg.executions e WHERE e.xid >= count_for_bandits.low AND e.xid < count_for_bandits.high)
-          OR EXISTS (SELECT FROM promptreg.outcomes o WHERE o.xid >= count_for_bandits.low AND o.xid < count_for_bandits.high)) THEN
+     AND promptreg.anything_recorded(count_for_bandits.low, count_for_bandits.high) THEN
     PERFORM promptreg.add_bandit_units(count_for_bandits.low, count_for_bandits.high, true);
   END IF;
   IF EXISTS (SELECT FROM promptreg.bandit_sources s WHERE NOT s.taken) THEN

@@ -137,6 +137,32 @@ void CheckStructure(json::Value stored, json::Value variables, json::Value rende
   fuzz::Require(json::AppendCompact(rendered, 100, &printed) && fuzz::IsUtf8(printed));
 }
 
+// The texts that are listed stand in the messages, each in its place.
+void CheckTexts(const std::vector<chat::Text>& texts, json::Value rendered, size_t templates) {
+  std::vector<json::Value> messages;
+  for (json::Cursor cursor(rendered); cursor.Next();) messages.push_back(cursor.value());
+  uint32_t index = 0;
+  for (const chat::Text& text : texts) {
+    fuzz::Require(text.message < messages.size());
+    json::Value found = messages[text.message].Find("content");
+    if (text.part >= 0) {
+      int32_t part = 0;
+      json::Cursor cursor(found);
+      do {
+        fuzz::Require(cursor.Next());
+      } while (part++ < text.part);
+      found = chat::TextOfPart(cursor.value());
+    }
+    fuzz::Require(found.kind() == json::Kind::kString);
+    if (text.placeholder.empty()) {
+      fuzz::Require(text.index == index++);
+    } else {
+      fuzz::Require(found.string() == text.passed);
+    }
+  }
+  fuzz::Require(index == templates);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
@@ -173,5 +199,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     return 0;
   }
   CheckStructure(stored, variables, json::Value::FromContainer(rendered.data()));
+  std::vector<chat::Text> texts;
+  if (chat::ListTexts(stored, variables, options, scratch, &texts, &error) == tmpl::Code::kOk) {
+    CheckTexts(texts, json::Value::FromContainer(rendered.data()), contents.texts.size());
+  }
   return 0;
 }

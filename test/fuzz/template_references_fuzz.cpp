@@ -10,7 +10,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   tmpl::Source source;
   source.parts = parts;
   source.syntax = static_cast<tmpl::Syntax>(bytes[0] % 3);
-  source.infer = true;
   json::Builder builder;
   builder.BeginArray();
   builder.BeginObject();

@@ -1,4 +1,5 @@
 // Rendering: template, snippets and variables all come from the fuzzer.
+#include <span>
 #include <vector>
 
 #include "core/template/template.h"
@@ -60,5 +61,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
       fuzz::Require(first == output);
     }
   }
+
+  // The same with origins, which cover it all.
+  std::span<const tmpl::Span> spans;
+  const tmpl::Code code = tmpl::RenderTraced(view, 0, options, scratch, &output, &spans, &error);
+  if (code != tmpl::Code::kOk) return 0;  // the renderings before have used up what is allowed
+  fuzz::Require(first == output);
+  size_t at = 0;
+  for (const tmpl::Span& span : spans) {
+    fuzz::Require(span.begin == at && span.begin < span.end);
+    at = span.end;
+  }
+  fuzz::Require(at == output.size());
   return 0;
 }

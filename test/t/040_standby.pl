@@ -85,6 +85,7 @@ my %calls = (
 	prompt_snippets => q{('p', 'staging', 'user 7')},
 	prompt_spans => q{('p', 'staging', 'user 7', '{"name": "Ann"}')},
 	prompt_telemetry_problems => '()',
+	prompt_lint => q{('p')},
 	prompt_variables => q{('p')},
 	prompt_verify => '()');
 my %readers = map { $_ => 1 } split /\n/, $primary->safe_psql('postgres', q{

@@ -17,6 +17,11 @@ $node->safe_psql('postgres', q{
 	SELECT prompt_promote('hostile', 1, 'production');
 	SELECT prompt_register('hostile chat', '[{"role": "system", "content": "{{#list}}{{#list}}{{#list}}{{#list}}{{/list}}{{/list}}{{/list}}{{/list}}"}]'::jsonb);
 	SELECT prompt_promote('hostile chat', 1, 'production');
+	SELECT prompt_register('history', '[{"type": "placeholder", "name": "h"}]'::jsonb);
+	CREATE TABLE histories (vars jsonb);
+	ALTER TABLE histories ALTER vars SET STORAGE EXTERNAL;
+	INSERT INTO histories SELECT jsonb_build_object('h', jsonb_agg(jsonb_build_object('role', 'user', 'content',
+		jsonb_build_array(jsonb_build_object('type', 'text', 'text', 'message ' || i))))) FROM generate_series(1, 50000) i;
 	SELECT prompt_create('long');
 	DO $$ BEGIN FOR i IN 1..2000 LOOP PERFORM prompt_commit('long', i || repeat(' {{name}}', 50)); END LOOP; END $$;
 	ANALYZE});
@@ -25,6 +30,7 @@ my $list = q{jsonb_build_object('list', (SELECT jsonb_agg(i) FROM generate_serie
 my %calls = (
 	'a hostile template' => "SELECT prompt_render('hostile', vars => $list)",
 	'a hostile chat' => "SELECT prompt_messages('hostile chat', vars => $list)",
+	'a long history' => q{DO $$ DECLARE v jsonb := (SELECT vars FROM histories); BEGIN LOOP PERFORM prompt_messages('history', 'latest', vars => v); END LOOP; END $$},
 	'a hostile preview' => "SELECT prompt_render_template('{{#list}}{{#list}}{{#list}}{{#list}}{{/list}}{{/list}}{{/list}}{{/list}}', $list)",
 	'many resolutions' => q{SELECT count(prompt_resolve('good', 'production', u::text, '{"name": "x"}')) FROM (SELECT generate_series(1, 100000000)) g (u)},
 	'many versions' => q{SELECT count(prompt_render_version('long', 1 + i % 2000, '{"name": "x"}')) FROM (SELECT generate_series(1, 100000000)) g (i)},

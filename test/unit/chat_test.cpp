@@ -160,6 +160,94 @@ TEST(Chat, ErrorsKnowTheirPlace) {
                                               "message 3, example 1, assistant"}));
 }
 
+TEST(Chat, SystemAndDeveloperMessagesAreInstructions) {
+  const Json messages = R"([{"role":"system","content":"a"},{"role":"user","content":"b"},
+      {"role":"developer","content":[{"type":"x"},{"type":"text","text":"c"}]},
+      {"type":"examples","examples":[{"user":"d","assistant":"e"}]},{"role":"tool","content":"f"}])";
+  EXPECT_EQ(chat::ReadContents(messages.value()).instructions,
+            (std::vector<bool>{true, false, true, false, false, false}));
+}
+
+// Empty: nothing is wrong.
+std::string Problem(const char* items) {
+  tmpl::Error error;
+  const Json messages(items);
+  if (chat::CheckItems(messages.value(), &error)) return "";
+  EXPECT_EQ(error.code, tmpl::Code::kInvalidMessages);
+  return error.message;
+}
+
+TEST(Chat, ListsAreCheckedItemByItem) {
+  EXPECT_EQ(Problem(R"([{"role":"user","content":""},{"type":"placeholder","name":"h"},
+      {"type":"placeholder","name":"i","required":false},{"role":"tool","content":[{"type":"a"}]},
+      {"type":"examples","examples":[{"user":"","assistant":""}]},
+      {"role":"assistant","tool_calls":[{}],"x":1}])"),
+            "");
+  EXPECT_EQ(Problem("{}"), "messages must be a JSON array with at least one message");
+  EXPECT_EQ(Problem("[]"), "messages must be a JSON array with at least one message");
+  EXPECT_EQ(Problem(R"([{"role":"user","content":""},5])"),
+            "message 2 must be an object, not the number 5");
+  EXPECT_EQ(Problem(R"([{"type":"placeholder"}])"), "message 1 is a placeholder without a name");
+  EXPECT_EQ(Problem(R"([{"type":"placeholder","name":"a","x":1}])"),
+            "message 1 has an unknown key \"x\"");
+  EXPECT_EQ(Problem(R"([{"type":"placeholder","name":"a","required":0}])"),
+            "message 1 must have true or false as required, not the number 0");
+  EXPECT_EQ(Problem(R"([{"type":"examples","examples":{}}])"), "message 1 has no list of examples");
+  EXPECT_EQ(Problem(R"([{"type":"examples","examples":[{"user":"a","assistant":"b","x":"c"}]}])"),
+            "message 1 has an example, number 1, that is no object with the texts user and "
+            "assistant");
+}
+
+// What is wrong with a message is the same, wherever it comes from.
+TEST(Chat, RulesOfMessagesAreTheSameForAll) {
+  for (const auto& [message, problem] : std::vector<std::pair<std::string, std::string>>{
+           {"1", "must be an object, not the number 1"},
+           {"{}", "has no role"},
+           {R"({"role":"robot","content":""})", "cannot have as its role the string \"robot\""},
+           {R"({"role":null,"content":""})", "cannot have as its role null"},
+           {R"({"role":"user"})", "has no content, and no tool_calls"},
+           {R"({"role":"user","content":null,"tool_calls":[]})",
+            "has no content, and no tool_calls"},
+           {R"({"role":"user","content":1,"tool_calls":[1]})",
+            "cannot have as its content the number 1"},
+           {R"({"role":"user","content":[]})", "has a content without parts"},
+           {R"({"role":"user","content":["x"]})", "has no type in its part 1"},
+           {R"({"role":"user","content":[{"type":"a"},{"type":"text"}]})",
+            "has no text in its part 2"}}) {
+    EXPECT_EQ(Problem(("[" + message + "]").c_str()), "message 1 " + problem);
+    Chat chat = {.messages = R"([{"type":"placeholder","name":"h"}])"};
+    EXPECT_EQ(chat.Render(R"({"h":[)" + message + "]}"),
+              "!placeholder \"h\": message 1 " + problem);
+    EXPECT_EQ(chat.error.code, tmpl::Code::kInvalidHistory);
+  }
+}
+
+TEST(Chat, TextsAreThoseOfTheFinishedMessages) {
+  const Json stored = R"([{"role":"user","content":"a"},{"type":"placeholder","name":"h"},
+      {"type":"placeholder","name":"none","required":false},
+      {"type":"examples","examples":[{"user":"b","assistant":"c"}]},
+      {"role":"user","content":[{"type":"x"},{"type":"text","text":"d"}]}])";
+  const Json variables = R"({"h":[{"role":"user","content":"p"},{"role":"tool","tool_calls":[1]},
+      {"role":"user","content":[{"type":"x"},{"type":"text","text":"q"},
+                                {"type":"image_url","image_url":{"url":"r"}}]}]})";
+  const ScratchPointer scratch(tmpl::NewScratch());
+  std::vector<chat::Text> texts;
+  tmpl::Error error;
+  const auto list = [&](const Json& given) {
+    return chat::ListTexts(stored.value(), given.value(), {}, scratch.get(), &texts, &error);
+  };
+  ASSERT_EQ(list(variables), tmpl::Code::kOk);
+  std::string all;
+  for (const chat::Text& text : texts) {
+    all += std::to_string(text.message) + "/" + std::to_string(text.part) + ":" +
+           (text.placeholder.empty() ? std::to_string(text.index) : std::string(text.passed)) + " ";
+  }
+  EXPECT_EQ(all, "0/-1:0 1/-1:p 3/1:q 3/2:r 4/-1:1 5/-1:2 6/1:3 ");
+  EXPECT_EQ(list(R"({"h":5})"), tmpl::Code::kInvalidHistory);
+  EXPECT_EQ(list("{}"), tmpl::Code::kOk);
+  EXPECT_EQ(texts.size(), 4U);
+}
+
 TEST(Chat, LimitsHoldForWhatIsPassed) {
   Chat chat = {.messages = R"([{"type":"placeholder","name":"h"}])"};
   const std::string many = R"({"h":[)" + Repeated(R"({"role":"user","content":"x"},)", 9999) +

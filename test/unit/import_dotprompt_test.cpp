@@ -83,6 +83,8 @@ TEST(Dotprompt, ConvertsTags) {
        "{{#s}}{{x}}{{o.c}}{{/s}}{{^s}}{{x}}{{/s}}"},
       {"{{#each s}}\n- {{this}}\n{{else}}\nnone\n{{/each}}",
        "{{#s}}\n- {{.}}\n{{/s}}\n{{^s}}\nnone\n{{/s}}"},
+      {"{{#each s}}{{this.length}}{{#if length}}{{/if}}{{/each}}",
+       "{{#s}}{{. | length}}{{#if .}}{{/if}}{{/s}}"},
       {"{{#with o}}{{c}}{{#each k}}{{this}}{{/each}}{{/with}}",
        "{{#o}}{{c}}{{#k}}{{.}}{{/k}}{{/o}}"},
       {"{{#each y.z}}{{name}}{{/each}}", "{{#y.z}}{{name}}{{/y.z}}"},
@@ -137,6 +139,8 @@ TEST(Dotprompt, RefusesTagsWithThePosition) {
       {"{{media url=x contentType=\"video/mp4\"}}",
        "!12:1 cannot be imported: media other than url=... with the contentType of an image"},
       {"{{@state.count}}", "!12:3 cannot be imported: a value that is not known here"},
+      {"{{@.}}", "!12:4 cannot be imported: a character that no name has"},
+      {"{{@../index}}", "!12:6 cannot be imported: a path that goes back"},
       {"{{@index}}", "!12:3 cannot be imported: a value of loops outside of any"},
       {"{{#each s}}{{@key}}{{/each}}", "!12:14 cannot be imported: a value that is not known here"},
       {"{{this}}", "!12:3 cannot be imported: all variables at once"},
@@ -148,6 +152,8 @@ TEST(Dotprompt, RefusesTagsWithThePosition) {
       {"{{#each x}}{{/each}}", "!12:9 cannot be imported: a loop over what is no list"},
       {"{{#with y}}{{/with}}", "!12:9 cannot be imported: with, of what may be no object"},
       {"{{y.length}}", "!12:3 cannot be imported: a length of what may be no list or text"},
+      {"{{#each y}}{{this.length}}{{/each}}",
+       "!12:14 cannot be imported: a length of what may be no list or text"},
       {"{{#ifEquals s.length 1}}{{/ifEquals}}",
        "!12:13 cannot be imported: a length in a comparison"},
       {"{{y.0}}", "!12:3 cannot be imported: an element of a list by its number"},
@@ -200,6 +206,14 @@ TEST(Dotprompt, ReadsFrontMatter) {
     {"name": "rest", "type": "number"}])"));
 }
 
+TEST(Dotprompt, TakesOtherNamesWhereTheSchemaDoes) {
+  EXPECT_EQ(Parsed("---\ninput: {schema: {(*): number, a: string}}\n---\n{{a}}{{b}}")["variables"],
+            nlohmann::json::parse(R"([{"name": "a", "type": "string", "required": true},
+                                      {"name": "b", "type": "number"}])"));
+  EXPECT_EQ(Convert("---\ninput: {schema: {a: string, a?: string}}\n---\n{{a}}"),
+            "!2:29 input.schema: a property for the second time");
+}
+
 TEST(Dotprompt, ReadsJsonSchema) {
   const nlohmann::json converted = Parsed(
       "---\ninput:\n  schema:\n    type: object\n    required: [a]\n    properties:\n"
@@ -242,6 +256,8 @@ TEST(Dotprompt, RefusesFrontMatterWithThePosition) {
        "!2:40 a default of what input.schema does not name"},
       {"input: {schema: {type: object, properties: {a: {type: string, pattern: x}}}}",
        "!2:63 input.schema: a keyword that declarations of variables have no word for"},
+      {"input: {schema: ääääääääääääääääääääääääääääääääääää}",
+       "!2:17 input.schema: unknown type ääääääääääääääääääääääääääääää..."},
       {"output: {format: jsonl}", "!2:18 a format of the output other than json and text"},
       {"output: {schema: {a: Person}}", "!2:22 output.schema: unknown type Person"},
   };

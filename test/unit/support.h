@@ -110,7 +110,6 @@ struct Template {
   tmpl::Escape escape = tmpl::Escape::kNone;
   Json declarations = {};
   Json snippets = {};
-  bool infer = false;
   bool snippets_exist = false;
   tmpl::Limits limits = {};
   bool require_object = true;
@@ -128,7 +127,6 @@ struct Template {
                                  .syntax = syntax,
                                  .escape = escape,
                                  .declarations = declarations.value(),
-                                 .infer = infer,
                                  .snippets = snippets.value(),
                                  .snippets_exist = snippets_exist};
     const bool compiled = tmpl::Compile(source, limits, &program, &error);

@@ -29,9 +29,8 @@ std::string Names(std::vector<std::string> texts, const Json& declarations = {},
 
 // Compiled as a version is: every snippet is there, or says why not.
 std::string RenderVersion(const std::string& text, const Json& variables, const Json& snippets,
-                          const Json& declarations = {}, bool infer = false) {
+                          const Json& declarations = {}) {
   Template source = {.texts = {text}, .declarations = declarations, .snippets = snippets};
-  source.infer = infer;
   source.snippets_exist = true;
   return source.Render(variables);
 }
@@ -81,25 +80,61 @@ TEST(Snippets, EachHasItsOwnSyntax) {
             "1 {x}|1 {x}|{x} {{x}}");
 }
 
-TEST(Snippets, WhatNoDeclarationHasCanBeInferred) {
-  const Json snippets = R"({"a": {"text": "{{declared}}", "syntax": "mustache"}})";
-  const Json declarations = R"([{"name": "declared", "type": "integer", "required": true}])";
-  EXPECT_EQ(RenderVersion("{{> a}} {{x}}", R"({"declared": 1, "x": "y"})", snippets, declarations),
-            "!variable \"x\" is not declared");
-  EXPECT_EQ(
-      RenderVersion("{{> a}} {{x}}", R"({"declared": 1, "x": "y"})", snippets, declarations, true),
-      "1 y");
-  EXPECT_EQ(RenderVersion("{{> a}} {{x}}", R"({"x": "y"})", snippets, declarations, true),
+// A snippet that declares a variable.
+std::string Declaring(std::string_view declarations, std::string_view text = "{{declared}}") {
+  return R"({"text": ")" + std::string(text) + R"(", "syntax": "mustache", "variables": )" +
+         std::string(declarations) + "}";
+}
+
+TEST(Snippets, BringTheirDeclarations) {
+  const Json snippets =
+      R"({"a": )" + Declaring(R"([{"name": "declared", "type": "integer", "required": true}])") +
+      "}";
+  // What no declaration has is inferred where the source declares nothing.
+  EXPECT_EQ(RenderVersion("{{> a}} {{x}}", R"({"declared": 1, "x": "y"})", snippets), "1 y");
+  EXPECT_EQ(RenderVersion("{{> a}} {{x}}", R"({"x": "y"})", snippets),
             "!variable \"declared\" is missing");
-  Template source = {.texts = {"{{x}}{{> a}}{{#l}}{{y}}{{/l}}"},
-                     .declarations = declarations,
-                     .snippets = snippets};
-  source.infer = true;
-  ASSERT_TRUE(source.Compile());
-  ASSERT_GE(source.view().variable_count(), 3U);
-  EXPECT_TRUE(source.view().variable(0).declared);
-  EXPECT_EQ(source.view().variable(1).name, "x");
-  EXPECT_FALSE(source.view().variable(1).declared);
+  EXPECT_EQ(RenderVersion("{{> a}} {{x}}", R"({"declared": 1, "x": "y"})", snippets, "[]"),
+            "!variable \"x\" is not declared");
+  EXPECT_EQ(RenderVersion("{{> a}}", R"({"declared": 1})", snippets, "[]"), "1");
+  // The source's own come first.
+  EXPECT_EQ(RenderVersion("{{> a}}", R"({"declared": "s"})", snippets, R"([{"name": "declared"}])"),
+            "s");
+}
+
+TEST(Snippets, AreTheOriginOfVariables) {
+  Template source = {.texts = {"{{x}}{{> a}}{{#l}}{{y}}{{/l}}{{> b}}{{z}}"},
+                     .snippets = Json(R"({"a": )" + Declaring(R"([{"name": "declared"}])") +
+                                      R"(, "b": "{{x}}{{z}}{{only}}"})")};
+  ASSERT_TRUE(source.Compile()) << source.error.message;
+  std::string variables;
+  for (uint32_t i = 0; i < source.view().variable_count(); ++i) {
+    const tmpl::Variable variable = source.view().variable(i);
+    EXPECT_EQ(variable.declared, variable.name == "declared");
+    variables += std::string(variable.name) + ":" + std::string(variable.snippet) + " ";
+  }
+  EXPECT_EQ(variables, "declared:a x: l: y: z: only:b ");
+}
+
+TEST(Snippets, MustNotContradictEachOther) {
+  const auto render = [](std::string_view left, std::string_view right,
+                         const Json& declarations = {}) {
+    return RenderVersion("{{> a}}{{> b}}", R"({"declared": "1"})",
+                         R"({"a": )" + Declaring(left) + R"(, "b": )" + Declaring(right) + "}",
+                         declarations);
+  };
+  EXPECT_EQ(render(R"([{"name": "declared", "description": "x", "max": 3}])",
+                   R"([{"name": "declared", "example": "y", "max": 3}])"),
+            "11");
+  constexpr char kRefused[] = "!snippets \"a\" and \"b\" declare variable \"declared\" differently";
+  EXPECT_EQ(render(R"([{"name": "declared"}])", R"([{"name": "declared", "type": "integer"}])"),
+            kRefused);
+  EXPECT_EQ(render(R"([{"name": "declared", "default": ["x"], "type": "array"}])",
+                   R"([{"name": "declared", "default": ["y"], "type": "array"}])"),
+            kRefused);
+  EXPECT_EQ(render(R"([{"name": "declared"}])", R"([{"name": "declared", "type": "integer"}])",
+                   R"([{"name": "declared"}])"),
+            "11");
 }
 
 }  // namespace

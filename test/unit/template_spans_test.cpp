@@ -8,8 +8,9 @@
 namespace promptreg::testing {
 namespace {
 
-// The output with each value in brackets behind its variable: "Hello name[Ada]!"; "!" and the
-// message where it fails. Traced and ordinary renderings are held to be the same.
+// The output with each value in brackets behind its variable, "Hello name[Ada]!", and what comes
+// from a snippet in braces behind its name; "!" and the message where it fails. Traced and ordinary
+// renderings are held to be the same.
 std::string Traced(const char* text, const Json& variables, Template source = {}) {
   source.texts = {text};
   source.require_object = false;
@@ -30,14 +31,16 @@ std::string Traced(const char* text, const Json& variables, Template source = {}
   std::string marked;
   size_t at = 0;
   for (const tmpl::Span& span : spans) {
-    EXPECT_LE(at, span.begin);
+    EXPECT_EQ(at, span.begin);
     EXPECT_LT(span.begin, span.end);
-    marked += output.substr(at, span.begin - at);
-    marked += std::string(span.name) + "[" +
-              std::string(output.substr(span.begin, span.end - span.begin)) + "]";
+    std::string piece(output.substr(span.begin, span.end - span.begin));
+    if (!span.name.empty()) piece = std::string(span.name) + "[" + piece + "]";
+    if (!span.snippet.empty()) piece = std::string(span.snippet) + "{" + piece + "}";
+    marked += piece;
     at = span.end;
   }
-  return marked + std::string(output.substr(at));
+  EXPECT_EQ(at, output.size());
+  return marked;
 }
 
 TEST(Spans, AreThoseOfValues) {
@@ -85,13 +88,36 @@ TEST(Spans, OfEscapedValuesAreTheEscapedText) {
             "<x[&lt;]>");
 }
 
-TEST(Spans, CrossSnippets) {
-  EXPECT_EQ(Traced("  {{> s}}\n", R"({"x":"a\nb"})",
-                   {.texts = {}, .snippets = Json(R"({"s":"1 {{x}}\n2"})")}),
-            "  1 x[a\nb]\n  2");
+TEST(Spans, OfSnippetsNameThem) {
+  const auto traced = [](const char* text, const Json& variables, const char* snippets) {
+    return Traced(text, variables, {.texts = {}, .snippets = Json(snippets)});
+  };
+  EXPECT_EQ(traced("a{{> s}}b", "{}", R"({"s":"-"})"), "as{-}b");
+  EXPECT_EQ(traced("{{> s}}", "{}", R"({"s":"-"})"), "s{-}");
+  EXPECT_EQ(traced("{{> s}}{{> s}}{{> t}}", "{}", R"({"s":"-","t":"+"})"), "s{--}t{+}");
+  EXPECT_EQ(traced("a{{> s}}b{{x}}", R"({"x":"1"})", R"({"s":"{{x}}"})"), "as{x[1]}bx[1]");
+  EXPECT_EQ(traced("{{> s}}b", R"({"x":"1"})", R"({"s":"{{x}}"})"), "s{x[1]}b");
+  EXPECT_EQ(traced("{{> s}}", R"({"x":"1"})", R"({"s":"<{{> t}}>","t":"{{x}}t"})"),
+            "s{<}t{x[1]}t{t}s{>}");
+  EXPECT_EQ(traced("  {{> s}}\nend", R"({"x":"a\nb"})", R"({"s":"1 {{x}}\n2"})"),
+            "s{  1 }s{x[a\nb]}s{\n  2}end");
+  EXPECT_EQ(traced("{{#l}}{{> s}},{{/l}}", R"({"l":[1,2]})", R"({"s":"{{@index1}}:{{.}}"})"),
+            "s{1:}s{l[1]},s{2:}s{l[2]},");
+}
+
+TEST(Spans, OfSnippetsThatAreCalledNameThem) {
   EXPECT_EQ(Traced("{{> s}}", R"({"v":"a","s":{"v":"b","s":{"v":"c","s":null}}})",
-                   {.texts = {}, .snippets = Json(R"({"s":"{{v}}{{#s}}{{> s}}{{/s}}"})")}),
-            "v[a]s[b]s[c]");
+                   {.texts = {}, .snippets = Json(R"({"s":"{{v}}{{#s}}({{> s}}){{/s}}"})")}),
+            "s{v[a]}s{(}s{s[b]}s{(}s{s[c]}s{))}");
+  EXPECT_EQ(
+      Traced("<{{>*w}}>", R"({"w":"t"})", {.texts = {}, .snippets = Json(R"({"s":"S","t":"T"})")}),
+      "<t{T}>");
+}
+
+TEST(Spans, OfBlocksNameTheTextTheyStandIn) {
+  const Json snippets = R"({"p":"[{{$a}}A{{/a}}{{$b}}B{{/b}}]"})";
+  EXPECT_EQ(Traced("{{<p}}{{$a}}own{{/a}}{{/p}}", "{}", {.texts = {}, .snippets = snippets}),
+            "p{[}ownp{B]}");
 }
 
 TEST(Spans, AreNoneWhereRenderingFails) {

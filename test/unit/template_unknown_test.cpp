@@ -54,13 +54,13 @@ TEST(Described, VariablesAreTheirDeclarationsAndMore) {
   ASSERT_TRUE(declared.Compile());
   const std::string container = tmpl::DescribeVariables(declared.view());
   EXPECT_EQ(Compact(json::Value::FromContainer(container.data())),
-            R"([{"max":3,"name":"a","type":"string","used":true,"declared":true},)"
-            R"({"name":"bb","type":"number","used":false,"declared":true}])");
+            R"([{"max":3,"name":"a","type":"string","used":true,"declared":true,"required":false},)"
+            R"({"name":"bb","type":"number","used":false,"declared":true,"required":false}])");
   Template inferred = {.texts = {"{{a}}"}};
   ASSERT_TRUE(inferred.Compile());
   const std::string other = tmpl::DescribeVariables(inferred.view());
   EXPECT_EQ(Compact(json::Value::FromContainer(other.data())),
-            R"([{"name":"a","type":"any","used":true,"declared":false}])");
+            R"([{"name":"a","type":"any","used":true,"declared":false,"required":false}])");
 }
 
 }  // namespace

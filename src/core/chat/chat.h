@@ -24,6 +24,9 @@ enum class ItemType : uint8_t { kMessage, kPlaceholder, kExamples };
 // What has a role is a message, whatever its further keys say.
 ItemType TypeOf(json::Value item);
 
+// Whether a value is a list of such items. False: *error says which one is not, and why.
+bool CheckItems(json::Value items, tmpl::Error* error) noexcept;
+
 // The template in a part of a content, which stands in `text` of a text part, or in `url` of an
 // `image_url`. Missing: there is none.
 json::Value TextOfPart(json::Value part);
@@ -39,6 +42,7 @@ struct Place {
 struct Contents {
   std::vector<std::string_view> texts;  // in the order in which Render takes them
   std::vector<Place> places;
+  std::vector<bool> instructions;  // whether they are of a role that models are told to obey
   std::vector<tmpl::Placeholder> placeholders;
 };
 Contents ReadContents(json::Value messages);
@@ -51,5 +55,19 @@ void DescribePlace(const Place& place, char* buffer, size_t size);
 tmpl::Code Render(json::Value stored, tmpl::ProgramView program, json::Value variables,
                   const tmpl::RenderOptions& options, tmpl::Scratch* scratch, std::string* messages,
                   tmpl::Error* error) noexcept;
+
+// A text of finished messages.
+struct Text {
+  uint32_t message = 0;               // from 0
+  int32_t part = -1;                  // of its content, from 0; -1: the content is the text
+  uint32_t index = 0;                 // in Contents::texts, where it is not passed
+  std::string_view placeholder = {};  // that it is passed for; empty: none
+  std::string_view passed = {};
+};
+
+// All texts that Render writes, in order; of what is passed, those that stand where templates
+// would.
+tmpl::Code ListTexts(json::Value stored, json::Value variables, const tmpl::RenderOptions& options,
+                     tmpl::Scratch* scratch, std::vector<Text>* texts, tmpl::Error* error) noexcept;
 
 }  // namespace promptreg::chat

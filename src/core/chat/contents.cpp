@@ -13,10 +13,11 @@ bool IsString(Value value, std::string_view text) {
   return value.kind() == Kind::kString && value.string() == text;
 }
 
-void AddText(Value text, const Place& place, Contents* contents) {
+void AddText(Value text, const Place& place, Contents* contents, bool instructions = false) {
   if (text.kind() != Kind::kString) return;
   contents->texts.push_back(text.string());
   contents->places.push_back(place);
+  contents->instructions.push_back(instructions);
 }
 
 void AddExamples(Value examples, uint32_t item, Contents* contents) {
@@ -29,12 +30,14 @@ void AddExamples(Value examples, uint32_t item, Contents* contents) {
   }
 }
 
-void AddMessage(Value content, uint32_t item, Contents* contents) {
-  AddText(content, {.item = item}, contents);
+void AddMessage(Value message, uint32_t item, Contents* contents) {
+  const Value content = message.Find("content"), role = message.Find("role");
+  const bool instructions = IsString(role, "system") || IsString(role, "developer");
+  AddText(content, {.item = item}, contents, instructions);
   if (content.kind() != Kind::kArray) return;
   uint32_t number = 0;
   for (json::Cursor part(content); part.Next();) {
-    AddText(TextOfPart(part.value()), {.item = item, .part = ++number}, contents);
+    AddText(TextOfPart(part.value()), {.item = item, .part = ++number}, contents, instructions);
   }
 }
 
@@ -70,7 +73,7 @@ Contents ReadContents(Value messages) {
     const Value item = cursor.value();
     switch (TypeOf(item)) {
       case ItemType::kMessage:
-        AddMessage(item.Find("content"), number, &contents);
+        AddMessage(item, number, &contents);
         break;
       case ItemType::kPlaceholder:
         AddPlaceholder(item, &contents);

@@ -1,7 +1,6 @@
 #include "core/chat/history.h"
 
-#include <algorithm>
-
+#include "core/chat/rules.h"
 #include "core/template/error_text.h"
 #include "core/template/scratch.h"
 
@@ -12,8 +11,6 @@ using json::Kind;
 using json::Value;
 using tmpl::Code;
 using tmpl::ErrorText;
-
-constexpr std::string_view kRoles[] = {"system", "user", "assistant", "tool", "developer"};
 
 class Checker {
  public:
@@ -32,7 +29,7 @@ class Checker {
       ++number_;
       const Code code = Spend(cursor.value().length());
       if (code != Code::kOk) return code;
-      if (!CheckMessage(cursor.value())) return error_->code;
+      if (!Check(cursor.value())) return error_->code;
     }
     return Code::kOk;
   }
@@ -40,10 +37,8 @@ class Checker {
  private:
   ErrorText Fail() {
     *error_ = tmpl::Error();
-    error_->code = Code::kInvalidMessages;
-    ErrorText(error_->detail)
-        << "A message is an object with a role (system, user, assistant, tool or developer) and a "
-           "content, which is a string, a list of parts, or null where there are tool_calls.";
+    error_->code = Code::kInvalidHistory;
+    ErrorText(error_->detail) << kMessageRules;
     ErrorText(error_->hint) << "For example [{\"role\": \"user\", \"content\": \"Hello!\"}].";
     ErrorText message(error_->message);
     message << "placeholder ";
@@ -51,69 +46,14 @@ class Checker {
     return message;
   }
 
-  ErrorText FailMessage() {
-    ErrorText message = Fail();
-    message << ": message " << number_ << " ";
-    return message;
-  }
-
-  bool CheckMessage(Value message) {
-    if (message.kind() != Kind::kObject) {
-      ErrorText text = FailMessage();
-      text << "must be an object, not ";
-      AppendDescription(message, &text);
-      return false;
-    }
-    const Value role = message.Find("role");
-    const bool known =
-        role.kind() == Kind::kString &&
-        std::find(std::begin(kRoles), std::end(kRoles), role.string()) != std::end(kRoles);
-    if (!known) {
-      ErrorText text = FailMessage();
-      if (role.missing()) {
-        text << "has no role";
-      } else {
-        text << "cannot have as its role ";
-        AppendDescription(role, &text);
-      }
-      return false;
-    }
-    return CheckContent(message, message.Find("content"));
-  }
-
-  bool CheckContent(Value message, Value content) {
-    if (content.kind() == Kind::kString) return true;
-    if (content.kind() == Kind::kArray && content.size() > 0) return CheckParts(content);
-    const bool absent = content.missing() || content.kind() == Kind::kNull;
-    const Value calls = message.Find("tool_calls");
-    if (absent && calls.kind() == Kind::kArray && calls.size() > 0) return true;
-    ErrorText text = FailMessage();
-    if (content.kind() == Kind::kArray) {
-      text << "has a content without parts";
-    } else if (absent) {
-      text << "has no content, and no tool_calls";
-    } else {
-      text << "cannot have as its content ";
-      AppendDescription(content, &text);
-    }
+  // False: error_ says why, or that a limit is reached.
+  bool Check(Value message) {
+    char text[sizeof(error_->message)];
+    ErrorText problem(text);
+    if (CheckMessage(message, &problem, [&] { return Spend(0) == Code::kOk; })) return true;
+    if (text[0] == '\0') return false;
+    Fail() << ": message " << number_ << " " << text;
     return false;
-  }
-
-  bool CheckParts(Value content) {
-    uint64_t number = 0;
-    for (json::Cursor cursor(content); cursor.Next();) {
-      ++number;
-      if (Spend(0) != Code::kOk) return false;
-      const Value part = cursor.value();
-      const Value type = part.Find("type");
-      const bool text = type.kind() == Kind::kString && type.string() == "text";
-      if (type.kind() == Kind::kString && (!text || part.Find("text").kind() == Kind::kString)) {
-        continue;
-      }
-      FailMessage() << "has no " << (text ? "text" : "type") << " in its part " << number;
-      return false;
-    }
-    return true;
   }
 
   // Counts one operation, and bytes of output.
@@ -153,6 +93,13 @@ class Checker {
 };
 
 }  // namespace
+
+Value PassedFor(Value placeholder, Value variables) {
+  const Value name = placeholder.Find("name");
+  if (name.kind() != Kind::kString) return {};
+  const Value list = variables.Find(name.string());
+  return list.kind() == Kind::kNull ? Value() : list;
+}
 
 Code CheckHistory(std::string_view placeholder, Value list, const tmpl::RenderOptions& options,
                   tmpl::Scratch* scratch, tmpl::Error* error) noexcept {

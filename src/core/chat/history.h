@@ -8,6 +8,9 @@
 
 namespace promptreg::chat {
 
+// What is passed for a placeholder; missing: nothing.
+json::Value PassedFor(json::Value placeholder, json::Value variables);
+
 // Checks what is passed for a placeholder; each message and each part of one counts as an operation
 // of the rendering, and the list's bytes as its output. Anything but kOk: *error says what is
 // wrong, and where.

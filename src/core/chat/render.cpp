@@ -47,14 +47,6 @@ class Writer {
     return error_->code;
   }
 
-  // What is passed for a placeholder; missing: nothing.
-  Value ListFor(Value placeholder) const {
-    const Value name = placeholder.Find("name");
-    if (name.kind() != Kind::kString) return {};
-    const Value list = variables_.Find(name.string());
-    return list.kind() == Kind::kNull ? Value() : list;
-  }
-
   static bool IsText(Value value) { return value.kind() == Kind::kString; }
 
   // How many messages an item becomes.
@@ -64,7 +56,7 @@ class Writer {
       case ItemType::kMessage:
         return 1;
       case ItemType::kPlaceholder:
-        return ListFor(item).size();
+        return PassedFor(item, variables_).size();
       case ItemType::kExamples:
         for (json::Cursor cursor(item.Find("examples")); cursor.Next();) {
           count += IsText(cursor.value().Find("user")) + IsText(cursor.value().Find("assistant"));
@@ -95,7 +87,7 @@ class Writer {
 
   // Messages that are passed are copied byte by byte: nothing in them is read as a template.
   bool Placeholder(Value item, Open* list) {
-    const Value passed = ListFor(item);
+    const Value passed = PassedFor(item, variables_);
     if (passed.missing()) return true;
     if (CheckHistory(item.Find("name").string(), passed, options_, scratch_, error_) != Code::kOk) {
       return false;

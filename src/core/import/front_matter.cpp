@@ -149,17 +149,13 @@ bool FrontMatter::ReadDefaults(const Yaml& defaults) {
   }
   for (size_t i = 0; i < defaults.keys.size(); ++i) {
     const std::string& name = defaults.keys[i].text;
-    std::vector<Shape::Member>& members = variables_.members;
-    auto member = std::find_if(members.begin(), members.end(),
-                               [&](const Shape::Member& other) { return other.name == name; });
-    if (member == members.end()) {
-      if (variables_.others.empty()) {
-        return Fail(defaults.keys[i].position, "a default of what input.schema does not name", {});
-      }
-      members.push_back({.name = name, .required = false, .shape = variables_.others[0]});
-      member = members.end() - 1;
+    if (variables_.Find(name) == nullptr) {
+      return Fail(defaults.keys[i].position, "a default of what input.schema does not name", {});
     }
-    member->shape.default_value = &defaults.items[i];
+    if (variables_.Named(name) == nullptr) {
+      variables_.Add({.name = name, .required = false, .shape = variables_.others[0]});
+    }
+    variables_.Named(name)->default_value = &defaults.items[i];
   }
   return true;
 }
@@ -209,9 +205,8 @@ void FrontMatter::Add(const std::vector<std::string>& named, json::Builder* buil
     AddDeclaration(member.name, member.shape, member.required, builder);
   }
   for (const std::string& name : named) {
-    const bool declared = std::any_of(variables_.members.begin(), variables_.members.end(),
-                                      [&](const auto& member) { return member.name == name; });
-    if (!declared) AddDeclaration(name, variables_.others[0], false, builder);
+    if (variables_.Named(name) != nullptr) continue;
+    AddDeclaration(name, variables_.others[0], false, builder);
   }
   builder->EndArray();
 }

@@ -158,7 +158,7 @@ class Reader {
         if (expression->up != count || expression->data)
           return Fail(at_, "a path that goes back", {});
         ++expression->up;
-      } else if (Take(".")) {
+      } else if (!expression->data && Take(".")) {
         expression->explicit_this = true;
       } else {
         const size_t from = at_;

@@ -84,12 +84,14 @@ bool Scopes::Look(size_t scope, const Expression& expression, size_t first, Reso
   for (size_t i = first; i < expression.segments.size(); ++i) {
     const std::string_view segment = expression.segments[i];
     const bool last = i + 1 == expression.segments.size();
-    if (i > first && last && segment == "length") {
+    // An item may be a list or a text, too; the variables are an object.
+    if (last && segment == "length" && (i > first || scope > 0)) {
       if (shape == nullptr || (!shape->Is(Type::kObject) && !HasLength(*shape))) {
         return Fail(expression.position, "a length of what may be no list or text",
                     "Say in input.schema what it is.", problem);
       }
       resolved->length = HasLength(*shape);
+      if (resolved->length && i == first) return LookLength(scope, expression, resolved, problem);
       if (resolved->length) break;
     }
     if (!FindMember(shape, segment, &shape)) {
@@ -107,7 +109,15 @@ bool Scopes::Look(size_t scope, const Expression& expression, size_t first, Reso
   const std::string_view invalid = resolved->path[0] == '$' ? "a character that no name begins with"
                                                             : tmpl::PathProblem(resolved->path);
   if (!invalid.empty()) return Fail(expression.position, std::string(invalid), {}, problem);
-  return Use(scope, std::string(expression.segments[first]), expression.position, problem);
+  return Use(scope, expression.segments[first], expression.position, problem);
+}
+
+// How long an item is.
+bool Scopes::LookLength(size_t scope, const Expression& expression, Resolved* resolved,
+                        TagProblem* problem) const {
+  resolved->path = ".";
+  return scope + 1 == scopes_.size() ||
+         Fail(expression.position, "a length of an item around the current one", {}, problem);
 }
 
 // Whether it is known that a scope has no member of a name.
@@ -116,7 +126,7 @@ bool Scopes::IsSettled(const Scope& scope, std::string_view name) const {
   return !FindMember(scope.shape, name, &member);
 }
 
-bool Scopes::Use(size_t scope, const std::string& name, size_t position, TagProblem* problem) {
+bool Scopes::Use(size_t scope, std::string_view name, size_t position, TagProblem* problem) {
   constexpr std::string_view kHint =
       "Names are looked up from the inside out here. Let them differ, or say in input.schema what "
       "members items have.";
@@ -137,7 +147,7 @@ bool Scopes::Use(size_t scope, const std::string& name, size_t position, TagProb
   if (scopes_[scope].inner.count(name) > 0) {
     return Fail(position, quoted + " is the name of a member of an item as well", kHint, problem);
   }
-  if (scopes_[scope].names.insert(name).second && scope == 0) variables_.push_back(name);
+  if (scopes_[scope].names.insert(name).second && scope == 0) variables_.emplace_back(name);
   for (size_t i = 0; i < scope; ++i) scopes_[i].inner.insert(name);
   return true;
 }

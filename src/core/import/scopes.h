@@ -24,7 +24,8 @@ struct Resolved {
 
 class Scopes {
  public:
-  // The variables; nullptr: what there are is not known. The shape must outlive this.
+  // The variables; nullptr: what there are is not known. The shape, and the text that names are
+  // from, must outlive this.
   explicit Scopes(const Shape* variables) { Enter(variables, false); }
 
   // From here on names are members of an item of a list (loop), or of an object.
@@ -42,14 +43,16 @@ class Scopes {
   struct Scope {
     const Shape* shape = nullptr;
     bool loop = false;
-    std::unordered_set<std::string> names;  // that were looked up in it
-    std::unordered_set<std::string> inner;  // the same, of scopes within it
+    std::unordered_set<std::string_view> names;  // that were looked up in it
+    std::unordered_set<std::string_view> inner;  // the same, of scopes within it
   };
 
   bool ResolveData(const Expression& expression, Resolved* resolved, TagProblem* problem);
   bool Look(size_t scope, const Expression& expression, size_t first, Resolved* resolved,
             TagProblem* problem);
-  bool Use(size_t scope, const std::string& name, size_t position, TagProblem* problem);
+  bool LookLength(size_t scope, const Expression& expression, Resolved* resolved,
+                  TagProblem* problem) const;
+  bool Use(size_t scope, std::string_view name, size_t position, TagProblem* problem);
   bool IsSettled(const Scope& scope, std::string_view name) const;
 
   std::vector<Scope> scopes_;

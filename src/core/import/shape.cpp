@@ -1,6 +1,10 @@
 #include "core/import/shape.h"
 
 #include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "core/template/parser.h"
 
 namespace promptreg::imports {
 
@@ -88,14 +92,13 @@ bool ReadScalar(const Yaml& schema, Shape* shape, SchemaProblem* problem) {
       !shape->Is(Shape::Type::kObject)) {
     return true;
   }
-  return Fail(schema.position, "unknown type " + std::string(type.substr(0, 40)), kScalars,
-              problem);
+  return Fail(schema.position, "unknown type " + tmpl::QuoteTag(type), kScalars, problem);
 }
 
 bool ReadMember(const Yaml::Key& key, const Yaml& value, Shape* object, SchemaProblem* problem) {
   const PicoKey read = ReadKey(key.text);
   Shape::Member member = {.name = std::string(read.name), .required = !read.optional, .shape = {}};
-  if (object->Find(read.name) != nullptr) {
+  if (object->Named(read.name) != nullptr) {
     return Fail(key.position, "a property for the second time", {}, problem);
   }
   bool valid = false;
@@ -107,13 +110,12 @@ bool ReadMember(const Yaml::Key& key, const Yaml& value, Shape* object, SchemaPr
   } else if (read.type == "enum") {
     valid = ReadEnum(value, &member.shape, problem);
   } else {
-    return Fail(key.position, "unknown type " + std::string(read.type.substr(0, 40)), kScalars,
-                problem);
+    return Fail(key.position, "unknown type " + tmpl::QuoteTag(read.type), kScalars, problem);
   }
   if (!valid) return false;
   if (!read.description.empty()) member.shape.description = read.description;
   member.shape.nullable |= read.optional;
-  object->members.push_back(std::move(member));
+  object->Add(std::move(member));
   return true;
 }
 
@@ -145,8 +147,9 @@ bool ReadProperties(const Yaml& properties, Shape* shape, SchemaProblem* problem
     return Fail(properties.position, "properties that are no mapping", {}, problem);
   }
   for (size_t i = 0; i < properties.keys.size(); ++i) {
-    shape->members.push_back({.name = properties.keys[i].text, .required = false, .shape = {}});
-    if (!ReadJsonSchema(properties.items[i], &shape->members.back().shape, problem)) return false;
+    Shape::Member member = {.name = properties.keys[i].text, .required = false, .shape = {}};
+    if (!ReadJsonSchema(properties.items[i], &member.shape, problem)) return false;
+    shape->Add(std::move(member));
   }
   return true;
 }
@@ -180,11 +183,24 @@ bool ReadKeyword(std::string_view key, const Yaml& value, Shape* shape, SchemaPr
 
 }  // namespace
 
+void Shape::Add(Member member) {
+  index_.emplace(member.name, members.size());
+  members.push_back(std::move(member));
+}
+
+const Shape* Shape::Named(std::string_view name) const {
+  const auto found = index_.find(std::string(name));
+  return found == index_.end() ? nullptr : &members[found->second].shape;
+}
+
+Shape* Shape::Named(std::string_view name) {
+  const auto found = index_.find(std::string(name));
+  return found == index_.end() ? nullptr : &members[found->second].shape;
+}
+
 const Shape* Shape::Find(std::string_view name) const {
-  for (const Member& member : members) {
-    if (member.name == name) return &member.shape;
-  }
-  return others.empty() ? nullptr : others.data();
+  const Shape* named = Named(name);
+  return named != nullptr || others.empty() ? named : others.data();
 }
 
 bool IsJsonSchema(const Yaml& schema) {
@@ -233,11 +249,11 @@ bool ReadJsonSchema(const Yaml& schema, Shape* shape, SchemaProblem* problem) {
                 "Leave it out: what is imported is not checked by it.", problem);
   }
   const Yaml* required = schema.Find("required");
+  std::unordered_set<std::string_view> names;
   for (size_t i = 0; required != nullptr && i < required->items.size(); ++i) {
-    for (Shape::Member& member : shape->members) {
-      member.required |= member.name == required->items[i].text;
-    }
+    names.insert(required->items[i].text);
   }
+  for (Shape::Member& member : shape->members) member.required = names.count(member.name) > 0;
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/import/yaml.h"
@@ -38,8 +39,14 @@ struct Shape {
   const Yaml* default_value = nullptr;
 
   bool Is(Type other) const { return type == other; }
-  // Of an object: what a member is; nullptr: it has none of this name.
-  const Shape* Find(std::string_view name) const;
+  // Of an object:
+  void Add(Member member);
+  Shape* Named(std::string_view name);  // of the members it names; nullptr: there is none
+  const Shape* Named(std::string_view name) const;
+  const Shape* Find(std::string_view name) const;  // the same, or what others are
+
+ private:
+  std::unordered_map<std::string, size_t> index_;  // of the members
 };
 
 struct Shape::Member {

@@ -85,7 +85,7 @@ bool Compiler::FindChoices(const Context& context, const Node& node, json::Value
                 "there are no snippets for the dynamic name \"" + QuoteTag(name) + "\"");
   }
   *values = source_.snippets;
-  if (!draft_->declared) return true;
+  if (!declares_ && declared_ == 0) return true;
   const Declaration* declaration = FindDeclaration(name);
   if (declaration != nullptr && declaration->rules.type == Type::kEnum) {
     *values = declaration->rules.values;

@@ -19,20 +19,55 @@ Compiler::Compiler(const Source& source, const Limits& limits, Draft* draft, Err
     : source_(source), limits_(limits), draft_(draft), error_(error) {}
 
 bool Compiler::Run() {
-  const json::Value& declarations = source_.declarations;
   const Ast nothing;
   const Context context = {.ast = &nothing};
-  if (!declarations.missing() && declarations.kind() != json::Kind::kNull) {
-    draft_->declared = true;
-    if (!ReadDeclarations(declarations, &draft_->declarations, error_)) return false;
-    for (const Declaration& declaration : draft_->declarations) {
-      uint16_t id;
-      if (!Intern(context, {}, declaration.name, &id)) return false;
-      draft_->names[id].variable = true;
+  return AddDeclarations(context) && AddPlaceholders(context) && CompileParts() && CompileCallees();
+}
+
+// Those of the source come before those of its snippets, which must not contradict each other.
+bool Compiler::AddDeclarations(const Context& context) {
+  std::vector<Declaration> read;
+  declares_ = !source_.declarations.missing() && source_.declarations.kind() != json::Kind::kNull;
+  if (declares_) {
+    if (!ReadDeclarations(source_.declarations, &read, error_)) return false;
+    for (Declaration& declaration : read) {
+      if (!AddDeclaration(context, std::move(declaration))) return false;
+    }
+  }
+  for (json::Cursor cursor(source_.snippets); cursor.object() && cursor.Next();) {
+    const json::Value variables = cursor.value().Find("variables");
+    if (variables.kind() != json::Kind::kArray) continue;
+    if (!ReadDeclarations(variables, &read, error_)) return false;
+    for (Declaration& declaration : read) {
+      declaration.snippet = cursor.key();
+      if (!AddDeclaration(context, std::move(declaration))) return false;
     }
   }
   declared_ = draft_->declarations.size();
-  return AddPlaceholders(context) && CompileParts() && CompileCallees();
+  return true;
+}
+
+bool Compiler::AddDeclaration(const Context& context, Declaration declaration) {
+  uint16_t id;
+  if (!Intern(context, {}, declaration.name, &id)) return false;
+  if (id < draft_->declarations.size()) {
+    const Declaration& first = draft_->declarations[id];
+    return first.snippet.empty() || SameRules(first, declaration) ||
+           RefuseDeclaration(first, declaration);
+  }
+  draft_->names[id].variable = true;
+  draft_->names[id].snippet = SnippetNumber(declaration.snippet);
+  draft_->declarations.push_back(std::move(declaration));
+  return true;
+}
+
+bool Compiler::RefuseDeclaration(const Declaration& first, const Declaration& second) {
+  error_->code = Code::kSnippetConflict;
+  ErrorText(error_->message) << "snippets \"" << QuoteTag(first.snippet) << "\" and \""
+                             << QuoteTag(second.snippet) << "\" declare variable \""
+                             << QuoteTag(first.name) << "\" differently";
+  ErrorText(error_->hint) << "Declare it in the prompt itself: that comes before its snippets.";
+  return false;
 }
 
 // A placeholder is a variable of its own type, which no text may use.
@@ -189,9 +224,7 @@ bool Compiler::IsOpaque(const Context& context, const Node& node) const {
   if (path[0] == '@') return false;
   if (opaque_ > 0) return true;
   const Declaration* declaration = FindDeclaration(path);
-  if (declaration == nullptr) return true;
-  const Type type = declaration->rules.type;
-  return type == Type::kArray || type == Type::kObject || type == Type::kAny;
+  return declaration == nullptr || MayHaveMembers(declaration->rules.type);
 }
 
 bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint16_t name,
@@ -202,6 +235,7 @@ bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint1
                     std::to_string(limits_.program_operations) + " operations");
   }
   const auto end = static_cast<uint32_t>(draft_->pool.size());
+  MarkSource(context);
   draft_->ops.push_back({.code = code,
                          .flags = static_cast<uint8_t>(flags | (indent_ ? kIndentFlag : 0)),
                          .name = name,
@@ -291,12 +325,14 @@ bool Compiler::StartLine(const Context& context, const Node& node) {
     if (!Flush(context, node)) return false;
     indent_ = true;
   }
+  MarkSource(context);
   draft_->pool += context.indent;
   return true;
 }
 
 bool Compiler::AddText(const Context& context, const Node& node, bool line_start) {
   const std::string_view text = context.ast->Text(node);
+  MarkSource(context);
   if (!context.called && context.indent.empty() && context.strip == 0) {
     draft_->pool += text;
     return CheckPool(context, node);
@@ -324,6 +360,23 @@ bool Compiler::CheckPool(const Context& context, const Node& node) {
       "template with its snippets exceeds the limit of " + std::to_string(bound) + " bytes");
 }
 
+uint32_t Compiler::SnippetNumber(std::string_view name) {
+  if (name.empty()) return 0;
+  const auto [found, added] =
+      snippet_numbers_.try_emplace(name, static_cast<uint32_t>(draft_->snippets.size()));
+  if (added) draft_->snippets.push_back(name);
+  return found->second;
+}
+
+// What is added next comes from the text that is being expanded.
+void Compiler::MarkSource(const Context& context) {
+  const uint32_t current = draft_->sources.empty() ? 0 : draft_->sources.back().snippet;
+  if (context.snippet == draft_->snippets[current]) return;
+  draft_->sources.push_back({.op = static_cast<uint32_t>(draft_->ops.size()),
+                             .text = static_cast<uint32_t>(draft_->pool.size()),
+                             .snippet = SnippetNumber(context.snippet)});
+}
+
 bool Compiler::Intern(const Context& context, const Node& node, std::string_view text,
                       uint16_t* id) {
   const auto [found, added] = ids_.try_emplace(text, static_cast<uint16_t>(draft_->names.size()));
@@ -345,9 +398,12 @@ bool Compiler::UseVariable(const Context& context, const Node& node, std::string
   }
   Name& name = draft_->names[*id];
   name.used = true;
+  const bool inferred = *id >= draft_->declarations.size();
+  if (inferred && context.snippet.empty()) name.snippet = 0;
   if (name.variable) return true;
-  if (!draft_->declared || source_.infer) {
+  if (!declares_) {
     name.variable = true;
+    name.snippet = SnippetNumber(context.snippet);
     draft_->inferred.push_back(*id);
     return true;
   }

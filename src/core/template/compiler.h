@@ -29,6 +29,7 @@ struct Name {
   std::string_view text;
   bool variable = false;  // declared or inferred
   bool used = false;      // the first of a path
+  uint32_t snippet = 0;   // of a variable: where it comes from
 };
 
 // A line of a table of snippets, or its head.
@@ -50,7 +51,8 @@ struct Draft {
   std::vector<Name> names;
   std::vector<uint32_t> inferred;  // names of variables, in order of first use
   std::vector<Declaration> declarations;
-  bool declared = false;  // declarations were given
+  std::vector<std::string_view> snippets = {{}};  // names; the first stands for none
+  std::vector<TextSource> sources;
 };
 
 // A text without so many blanks at its start, or without those that there are.
@@ -109,6 +111,9 @@ class Compiler {
 
   bool Fail(Code code, const Context& context, size_t position, std::string_view message,
             std::string_view hint = {});
+  bool AddDeclarations(const Context& context);
+  bool AddDeclaration(const Context& context, Declaration declaration);
+  bool RefuseDeclaration(const Declaration& first, const Declaration& second);
   bool AddPlaceholders(const Context& context);
   bool RefuseVariable(const Context& context, const Node& node, std::string_view name);
   bool CompileParts();
@@ -164,6 +169,8 @@ class Compiler {
   bool StartLine(const Context& context, const Node& node);
   bool AddText(const Context& context, const Node& node, bool line_start);
   bool CheckPool(const Context& context, const Node& node);
+  uint32_t SnippetNumber(std::string_view name);
+  void MarkSource(const Context& context);
 
   bool Intern(const Context& context, const Node& node, std::string_view text, uint16_t* id);
   bool UseVariable(const Context& context, const Node& node, std::string_view text, uint16_t* id);
@@ -173,8 +180,10 @@ class Compiler {
   const Limits& limits_;
   Draft* draft_;
   Error* error_;
-  size_t declared_ = 0;  // so many declarations; those behind are of placeholders
+  bool declares_ = false;  // declarations were given, which have all names
+  size_t declared_ = 0;    // so many declarations; those behind are of placeholders
   std::unordered_map<std::string_view, uint16_t> ids_;
+  std::unordered_map<std::string_view, uint32_t> snippet_numbers_;
   std::deque<Ast> parts_;
   std::map<std::string_view, Ast> snippets_;  // parsed so far
   std::deque<Overrides> overrides_;

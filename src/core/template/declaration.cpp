@@ -6,6 +6,7 @@
 
 #include "core/json/builder.h"
 #include "core/json/numeric.h"
+#include "core/json/write.h"
 #include "core/template/error_text.h"
 #include "core/template/parser.h"
 
@@ -319,6 +320,22 @@ class Reader {
 };
 
 }  // namespace
+
+bool SameRules(const Declaration& left, const Declaration& right) {
+  constexpr uint32_t kDeepest = 1000;
+  const auto rules = [](Value source, std::string* text) {
+    for (json::Cursor cursor(source); cursor.Next();) {
+      if (cursor.key() == "description" || cursor.key() == "example") continue;
+      *text += cursor.key();
+      *text += ' ';
+      if (!json::AppendCompact(cursor.value(), kDeepest, text)) return false;
+      *text += '\n';
+    }
+    return true;
+  };
+  std::string ours, theirs;
+  return rules(left.source, &ours) && rules(right.source, &theirs) && ours == theirs;
+}
 
 bool ReadDeclarations(Value given, std::vector<Declaration>* declarations, Error* error) {
   declarations->clear();

@@ -22,7 +22,11 @@ struct Declaration {
   json::Value default_value;
   std::vector<FilterCall> filters;  // of tags that have none of their own
   json::Value source;               // the object it was read from
+  std::string_view snippet;         // that it comes from; empty: none
 };
+
+// Whether two declarations of a name mean the same; what is for people does not count.
+bool SameRules(const Declaration& left, const Declaration& right);
 
 // From an array of objects, or an object by name. False: *error says why.
 bool ReadDeclarations(json::Value given, std::vector<Declaration>* declarations, Error* error);

@@ -17,10 +17,16 @@ std::string DescribeVariables(ProgramView program) {
     builder.String(variable.name);
     builder.Key("type");
     builder.String(TypeName(variable.type));
+    builder.Key("required");
+    builder.Bool(variable.required);
     builder.Key("declared");
     builder.Bool(variable.declared);
     builder.Key("used");
     builder.Bool(variable.used);
+    if (!variable.snippet.empty()) {
+      builder.Key("snippet");
+      builder.String(variable.snippet);
+    }
     builder.EndObject();
   }
   builder.EndArray();

@@ -96,6 +96,7 @@ class Linker {
     AddNames();
     AddOps();
     AddChoices();
+    AddSources();
     AddVariables();
     Align(8);
     header_.size = Size();
@@ -162,10 +163,10 @@ class Linker {
     Align(8);
     header_.ops = Size();
     const size_t paths = draft_.ops.size() * sizeof(Op) + header_.ops;
-    const size_t pool = paths + draft_.paths.size() * sizeof(uint16_t);
+    pool_ = static_cast<uint32_t>(paths + draft_.paths.size() * sizeof(uint16_t));
     for (Op op : draft_.ops) {
       if (HasName(op.code)) op.name = rank_[op.name];
-      op.text += static_cast<uint32_t>(pool);
+      op.text += pool_;
       Append(&op, 1);
     }
     header_.paths = Size();
@@ -219,6 +220,7 @@ class Linker {
           i < declared ? DeclaredName(i) : static_cast<uint16_t>(draft_.inferred[i - declared]);
       VariableEntry entry = {.slot = rank_[id]};
       entry.flags = draft_.names[id].used ? kUsedFlag : 0;
+      entry.snippet = draft_.names[id].snippet;
       if (i < declared) {
         const Declaration& declaration = draft_.declarations[i];
         entry.type = declaration.rules.type;
@@ -252,9 +254,30 @@ class Linker {
     *out_ += containers;
   }
 
+  // The places in the pool become those in the block.
+  void AddSources() {
+    Align(4);
+    header_.snippets = Size();
+    header_.sources = Size() + static_cast<uint32_t>(draft_.snippets.size() * sizeof(SnippetEntry));
+    header_.source_count = static_cast<uint32_t>(draft_.sources.size());
+    uint32_t text =
+        header_.sources + static_cast<uint32_t>(draft_.sources.size() * sizeof(TextSource));
+    for (const std::string_view name : draft_.snippets) {
+      const SnippetEntry entry = {.text = text, .length = static_cast<uint32_t>(name.size())};
+      text += entry.length;
+      Append(&entry, 1);
+    }
+    for (TextSource source : draft_.sources) {
+      source.text += pool_;
+      Append(&source, 1);
+    }
+    for (const std::string_view name : draft_.snippets) *out_ += name;
+  }
+
   const Draft& draft_;
   std::string* out_;
   Header header_;
+  uint32_t pool_ = 0;            // where it starts
   std::vector<uint16_t> order_;  // ids by rank
   std::vector<uint16_t> rank_;   // ranks by id
   std::vector<uint8_t> accept_;  // by rank

@@ -24,6 +24,7 @@ Variable ProgramView::variable(uint32_t index) const {
   variable.used = (entry.flags & kUsedFlag) != 0;
   variable.trusted = (entry.flags & kTrustedFlag) != 0;
   variable.coerce = (entry.flags & kCoerceFlag) != 0;
+  variable.snippet = layout.snippet(entry.snippet);
   variable.declaration = layout.container(entry.declaration);
   variable.default_value = variable.declaration.Find("default");
   variable.values = variable.declaration.Find("values");

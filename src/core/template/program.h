@@ -2,13 +2,15 @@
 // it.
 //
 //   Header | first operation of each part | NameEntry[] | text of names | Op[] | paths | literal
-//   text | ChoiceEntry[] | text of choices | SlotVariable[] | VariableEntry[] | FilterEntry[] |
-//   JSON containers (declarations, literals)
+//   text | ChoiceEntry[] | text of choices | SnippetEntry[] | TextSource[] | text of snippets'
+//   names | SlotVariable[] | VariableEntry[] | FilterEntry[] | JSON containers (declarations,
+//   literals)
 //
 // All offsets count from the start of the block.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "core/template/ast.h"
@@ -104,6 +106,20 @@ struct FilterEntry {
   uint32_t literal = 0;  // container; 0: none
 };
 
+// The name of a snippet; the first one is empty and stands for none.
+struct SnippetEntry {
+  uint32_t text = 0;
+  uint32_t length = 0;
+};
+
+// From an operation on, and from a place in the block on, operations and literals come from another
+// text. They are sorted by both.
+struct TextSource {
+  uint32_t op = 0;
+  uint32_t text = 0;
+  uint32_t snippet = 0;
+};
+
 inline constexpr uint16_t kNoVariable = 0xFFFF;
 
 struct VariableEntry {
@@ -111,6 +127,7 @@ struct VariableEntry {
   Type type = Type::kAny;
   uint8_t flags = 0;
   uint32_t declaration = 0;  // container: the object; 0: none
+  uint32_t snippet = 0;
 };
 
 inline constexpr uint8_t kRequiredFlag = 1;
@@ -138,8 +155,12 @@ struct Header {
   uint32_t choices = 0;
   uint32_t filters = 0;
   uint32_t bound_count = 0;  // slots of variables
+  uint32_t snippets = 0;
+  uint32_t sources = 0;
+  uint32_t source_count = 0;
+  uint32_t unused = 0;
 };
-static_assert(sizeof(Header) == 56);
+static_assert(sizeof(Header) == 72);
 
 inline constexpr uint32_t kMagic = 0x50524D31;
 
@@ -158,6 +179,14 @@ class Layout {
   const uint16_t* paths() const { return As<uint16_t>(header().paths); }
   const ChoiceEntry* choices() const { return As<ChoiceEntry>(header().choices); }
   const FilterEntry* filters() const { return As<FilterEntry>(header().filters); }
+  const SnippetEntry* snippets() const { return As<SnippetEntry>(header().snippets); }
+  std::string_view snippet(uint32_t index) const {
+    const SnippetEntry& entry = snippets()[index];
+    return {base_ + entry.text, entry.length};
+  }
+  std::span<const TextSource> sources() const {
+    return {As<TextSource>(header().sources), header().source_count};
+  }
   const uint16_t* slot_variables() const { return As<uint16_t>(header().slot_variables); }
   const VariableEntry* variables() const { return As<VariableEntry>(header().variables); }
   json::Value container(uint32_t offset) const {

@@ -8,50 +8,13 @@
 #include "core/template/output.h"
 #include "core/template/program.h"
 #include "core/template/scratch.h"
+#include "core/template/trace.h"
 
 namespace promptreg::tmpl {
 namespace {
 
 using json::Kind;
 using json::Value;
-
-// Origins of values: where each byte of a rendering comes from, for those who ask. An origin is one
-// of the program's names, or one of these.
-constexpr uint32_t kNoOrigin = UINT32_MAX;       // no variable
-constexpr uint32_t kRootOrigin = kNoOrigin - 1;  // all variables at once
-
-// An ordinary rendering's companion: it notes nothing, and nothing of it is left in the code.
-struct NoTrace {
-  static constexpr bool kOn = false;
-};
-
-// Notes the variable behind each context, behind the register, and behind each value in the output.
-class Trace {
- public:
-  static constexpr bool kOn = true;
-  explicit Trace(Scratch* scratch) noexcept : scratch_(scratch) {}
-
-  bool SetContext(uint32_t frame, uint32_t origin) noexcept {
-    if (!scratch_->origins.Reserve(size_t{frame} + 1)) return false;
-    scratch_->origins.data[frame] = origin;
-    return true;
-  }
-  uint32_t context(uint32_t frame) const noexcept { return scratch_->origins.data[frame]; }
-
-  void Add(size_t begin, size_t end, std::string_view name) noexcept {
-    if (begin == end) return;
-    failed = !scratch_->spans.Reserve(count_ + 1);
-    if (!failed) scratch_->spans.data[count_++] = {.begin = begin, .end = end, .name = name};
-  }
-  std::span<const Span> spans() const noexcept { return {scratch_->spans.data, count_}; }
-
-  uint32_t loaded = kNoOrigin;  // into the register
-  bool failed = false;          // memory ran out
-
- private:
-  Scratch* scratch_;
-  size_t count_ = 0;
-};
 
 template <class Companion>
 class Renderer {
@@ -107,8 +70,13 @@ class Renderer {
         if (code != Code::kOk) return code;
       }
       --ticks_;
+      [[maybe_unused]] size_t begin = 0;
+      if constexpr (Companion::kOn) begin = out_.size();
       if ((op->flags & kIndentFlag) != 0 && !Indent()) return out_.code();
       if (op->length != 0 && !out_.Append(base_ + op->text, op->length)) return out_.code();
+      if constexpr (Companion::kOn) {
+        if (!trace_.AddLiteral(*op, begin, out_.size())) return Code::kOutOfMemory;
+      }
       switch (op->code) {
         case OpCode::kText:
           break;
@@ -267,7 +235,7 @@ class Renderer {
   // Why an append failed: its own code, or the JSON's depth.
   Code Stopped() const noexcept {
     if constexpr (Companion::kOn) {
-      if (trace_.failed) return Code::kOutOfMemory;
+      if (trace_.failed()) return Code::kOutOfMemory;
     }
     return out_.code() == Code::kOk ? Code::kJsonTooDeep : out_.code();
   }
@@ -439,11 +407,7 @@ class Renderer {
     } else {
       const size_t begin = out_.size();
       if (!PrintValue(value, op)) return false;
-      const uint32_t origin = OriginOf(op, top_);
-      if (origin == kNoOrigin) return true;
-      const bool root = origin == kRootOrigin;
-      trace_.Add(begin, out_.size(), root ? std::string_view(".") : program_.name(origin));
-      return !trace_.failed;
+      return trace_.AddValue(op, begin, out_.size(), OriginOf(op, top_));
     }
   }
 
@@ -555,7 +519,7 @@ Code RenderTraced(ProgramView program, uint32_t part, const RenderOptions& optio
                   Scratch* scratch, std::string_view* output, std::span<const Span>* spans,
                   Error* error) noexcept {
   const Layout layout(program.data());
-  Renderer<Trace> renderer(layout, options, scratch, Trace(scratch));
+  Renderer<Trace> renderer(layout, options, scratch, Trace(layout, scratch));
   const Code code = Run(&renderer, part, options, scratch, output, error);
   *spans = renderer.trace().spans();
   return code;

@@ -67,6 +67,10 @@ void ExplainBound(std::string_view words, Value bound, Value value, ErrorText* o
 
 }  // namespace
 
+bool MayHaveMembers(Type type) {
+  return type == Type::kArray || type == Type::kObject || type == Type::kAny;
+}
+
 std::string_view TypeName(Type type) {
   if (type == Type::kMessages) return "messages";
   for (const TypeWords& words : kTypes) {

@@ -35,6 +35,9 @@ uint64_t CountBounded(json::Value value);
 // Whether a value, not null, is of a type; `values` are those of an enum.
 bool HasType(json::Value value, Type type, json::Value values);
 
+// Whether a section over such a value may have members within reach.
+bool MayHaveMembers(Type type);
+
 std::string_view TypeName(Type type);
 
 // As in: must be a number.

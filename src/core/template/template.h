@@ -49,8 +49,10 @@ enum class Code : uint8_t {
   kNotAnObject,         // variables of a prompt must be a JSON object
   kMissingVariable,     // all missing names are listed
   kUnknownVariable,     // not one of the program's; all are listed
+  kSnippetConflict,     // two snippets declare a variable differently
   kPlaceholderName,     // a placeholder has the name of a variable or of another one
-  kInvalidMessages,     // what is passed for a placeholder is no list of messages
+  kInvalidMessages,     // messages of a prompt are not what such a list is made of
+  kInvalidHistory,      // what is passed for a placeholder is no list of messages
   kInvalidVariable,     // a rule of its declaration is broken; all are listed
   kTemplateTooLarge,
   kNestingTooDeep,
@@ -87,9 +89,9 @@ struct Source {
   Escape escape = Escape::kNone;
   json::Value declarations;  // array of objects, see docs/templates.md; missing: infer
   std::span<const Placeholder> placeholders = {};
-  bool infer = false;           // names that are not declared are inferred all the same
   json::Value snippets;         // object by name of what {{> name}} inserts: a text, or {"text",
-                                // "syntax"}, or {"problem"}, why there is none; missing: none
+                                // "syntax", "variables"}, or {"problem"}, why there is none;
+                                // missing: none. Declarations of snippets are added to the source's
   bool snippets_exist = false;  // one that is not among them is an error, not nothing
 };
 
@@ -124,9 +126,10 @@ struct Variable {
   bool nullable = false;
   bool trusted = false;
   bool coerce = false;
-  bool declared = false;    // false: inferred from its use
-  bool used = false;        // false: declared, but in no text
-  json::Value declaration;  // the object; of what is inferred missing, as are these parts of it
+  bool declared = false;     // false: inferred from its use
+  bool used = false;         // false: declared, but in no text
+  std::string_view snippet;  // that declares it, or in which alone it is used; empty: none
+  json::Value declaration;   // the object; of what is inferred missing, as are these parts of it
   json::Value default_value, values, min, max, pattern;
 };
 
@@ -190,16 +193,17 @@ bool CheckKnown(ProgramView program, json::Value variables, Error* error) noexce
 Code Render(ProgramView program, uint32_t part, const RenderOptions& options, Scratch* scratch,
             std::string_view* output, Error* error) noexcept;
 
-// Bytes of a rendered text that a value has filled, and the name of the variable that the value is,
-// or is a part of; "." for all variables at once.
+// Bytes of a rendered text, and where they come from.
 struct Span {
   size_t begin = 0;
   size_t end = 0;
-  std::string_view name;
+  std::string_view name;     // of the variable whose value, or a part of it, they are; "." for all
+                             // variables at once; empty: they are text of a template
+  std::string_view snippet;  // in which that text, or the tag of the value, stands; empty: none
 };
 
-// The same, and where values stand in the result: in order, without overlaps. What lies between
-// them is the template's own. The spans stay valid as long as the result does.
+// The same, and the origins of the result: in order, without gaps. They stay valid as long as the
+// result does.
 Code RenderTraced(ProgramView program, uint32_t part, const RenderOptions& options,
                   Scratch* scratch, std::string_view* output, std::span<const Span>* spans,
                   Error* error) noexcept;
