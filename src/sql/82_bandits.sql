@@ -14,7 +14,7 @@ BEGIN
     WHEN allocation.attribution_window < interval '0' THEN 'attribution_window is negative'
     WHEN allocation.half_life < interval '1 hour' THEN 'half_life is less than an hour'
     WHEN allocation.metric IS NOT NULL AND kind IS NULL THEN format('there is no metric "%s"', allocation.metric)
-    WHEN kind = 'quantile' THEN format('metric "%s" is a quantile, which users do not add up to', allocation.metric)
+    WHEN kind = 'quantile' THEN format('metric "%s" is a quantile, of which no bandit learns', allocation.metric)
     WHEN allocation.algorithm IN ('ucb1', 'kl_ucb') AND kind <> 'proportion'
       THEN format('%s needs a proportion, and metric "%s" is none', allocation.algorithm, allocation.metric)
   END;
