@@ -5,7 +5,7 @@ SELECT count(prompt_register('bandit/' || p, 'v' || v)), count(DISTINCT p) FROM 
 SELECT count(prompt_promote('bandit/' || p, 1, 'production')) FROM unnest('{a,b,c}'::text[]) p;
 SELECT prompt_metric_define('bought', 'proportion', 'conversion', role => 'primary', attribution_window => '1 hour'),
        prompt_metric_define('took', 'mean', 'latency_ms', direction => 'down'), prompt_metric_define('failed', 'ratio', 'error', 'executions', 'down'),
-       prompt_metric_define('stars', 'mean', 'rating');
+       prompt_metric_define('stars', 'mean', 'rating'), prompt_metric_define('a median', 'quantile', 'latency_ms', quantile => 0.5, direction => 'down', role => 'primary');
 CREATE FUNCTION test.start(name text, keys text[] DEFAULT '{control,b}', control_share numeric DEFAULT NULL) RETURNS text LANGUAGE sql RETURN prompt_experiment_start('bandit/' || left(name, 1), 'production',
   (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('key', k, 'version', n, 'weight', CASE WHEN k <> 'control' OR control_share IS NULL THEN 1 END)) ORDER BY n) FROM unnest(keys) WITH ORDINALITY k (k, n)),
   key => 'bandit-' || name, control_share => control_share);
@@ -31,7 +31,7 @@ SELECT experiment, reason, before, after FROM promptreg.audit_log WHERE event = 
 SELECT * FROM prompt_experiment_rebalance();
 SELECT split_part(error, E'\n', 1) AS error FROM test.errors_of($$SELECT prompt_experiment_set_allocation('bandit-a', %s)$$,
   $$'epsilon'$$, $$NULL$$, $$floor => 0$$, $$floor => 0.51$$, $$floor => 'NaN'$$, $$floor => NULL$$, $$min_count => 0$$, $$min_count => NULL$$, $$attribution_window => '-1 s'$$, $$half_life => '59 min'$$,
-  $$metric => 'none'$$, $$'ucb1', 'took'$$, $$'kl_ucb', 'failed'$$);
+  $$metric => 'none'$$, $$'ucb1', 'took'$$, $$'kl_ucb', 'failed'$$, $$metric => 'a median'$$);
 CALL test.fails($$SELECT prompt_experiment_set_allocation('bandit-none')$$);
 CALL test.fails($$SELECT prompt_experiment_rebalance('bandit-none')$$);
 
@@ -120,7 +120,7 @@ SELECT v.key, v.value ->> 'count' AS count, abs((v.value ->> 'n')::float8 - e.n)
                           FROM promptreg.bandit_hours h WHERE h.experiment_id = w.experiment_id AND h.variant = v.key) d) e
  WHERE w.evidence ? 'half_life_s' ORDER BY 1;
 -- While a bandit lives by a metric, the metric keeps its meaning.
-CALL test.fails($$SELECT prompt_metric_define('bought', 'proportion', 'accepted', role => 'primary')$$);
+SELECT split_part(test.error_of($$SELECT prompt_metric_define('bought', 'proportion', 'accepted', role => 'primary')$$), E'\n', 1) AS error;
 -- Under a later definition of primary metrics it stays with the one it has.
 SELECT prompt_experiment_set_allocation('bandit-c2'), prompt_metric_define('a first', 'proportion', 'accepted', role => 'primary');
 SELECT count(*) FROM prompt_experiment_rebalance();
@@ -190,7 +190,7 @@ SELECT * FROM prompt_experiment_rebalance();
 SELECT key, (prompt_experiment_stop(key)).version FROM promptreg.experiments WHERE key LIKE 'bandit-%' AND state <> 'stopped' ORDER BY 1;
 SELECT prompt_rollout('bandit/a', 2, 'production') AS rollout \gset
 SELECT test.error_of(format('SELECT prompt_experiment_set_allocation(%L)', :'rollout')) AS error;
-SELECT prompt_experiment_stop(:'rollout');
+SELECT prompt_experiment_stop(:'rollout'), (SELECT result FROM prompt_maintain('{rollouts}')) AS rollouts;
 SELECT * FROM prompt_verify();
 DROP FUNCTION test.start, test.visits, test.weights;
 DROP ROLE regress_bandits;

@@ -131,26 +131,63 @@ END;
 COMMENT ON FUNCTION promptreg.settle_exposures() IS
   'Finds the own variants of users who were served something new, and counts them there; returns the experiments that changed';
 
--- The executions that count for pairs of experiment and metric: those of the experiment, and as variant '' those of the
--- two weeks before it, where they can explain a part of what users do anyway. (Without SET, so that it is planned with
--- the query that asks.)
+-- Executions count for an experiment that name it, and as variant '' those of the two weeks before it, where they can
+-- explain a part of what users do anyway. (Without SET, so that it is planned with the query that asks.)
+CREATE FUNCTION promptreg.counted_variant(experiment text, variant text, at timestamptz, key text, started_at timestamptz) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN experiment = key THEN nullif(variant, '')
+            WHEN at < started_at AND at >= started_at - interval '14 days' THEN '' END;
+COMMENT ON FUNCTION promptreg.counted_variant(text, text, timestamptz, text, timestamptz) IS
+  'As which variant an execution counts for an experiment: empty, as history before it; NULL, not at all';
+
+-- First which experiment has which prompt: else every execution would meet every experiment of its environment.
+CREATE FUNCTION promptreg.counting_experiments()
+RETURNS TABLE (id bigint, key text, prompt text, environment text, started_at timestamptz)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT x.id, x.key, p.name, x.environment, x.started_at
+    FROM promptreg.experiments x JOIN promptreg.prompts p ON p.id = x.prompt_id
+   WHERE x.started_at IS NOT NULL
+  OFFSET 0;
+END;
+COMMENT ON FUNCTION promptreg.counting_experiments() IS 'Experiments that started, with the prompts whose executions count for them';
+
 CREATE FUNCTION promptreg.served_executions(low xid8, high xid8)
 RETURNS TABLE (experiment_id bigint, user_id text, variant text, at timestamptz, request_id text, xid xid8, latency_ms double precision,
                time_to_first_token_ms double precision, tokens_in bigint, tokens_out bigint, tokens_cached bigint, cost_usd numeric,
                failed boolean)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-  SELECT x.id, e.user_id, CASE WHEN e.experiment = x.key THEN e.variant ELSE '' END, e.at, e.request_id, e.xid, e.latency_ms,
-         e.time_to_first_token_ms, e.tokens_in, e.tokens_out, e.tokens_cached, e.cost_usd, e.error_class IS NOT NULL OR e.error IS NOT NULL
-    FROM promptreg.experiments x
-    JOIN promptreg.prompts p ON p.id = x.prompt_id
-    JOIN promptreg.executions e ON e.prompt = p.name AND e.environment = x.environment
-   WHERE e.xid >= low AND e.xid < high AND e.user_id IS NOT NULL AND x.started_at IS NOT NULL
-     AND CASE WHEN e.experiment = x.key THEN e.variant <> ''
-              ELSE e.at < x.started_at AND e.at >= x.started_at - interval '14 days' END;
+  SELECT x.id, e.user_id, promptreg.counted_variant(e.experiment, e.variant, e.at, x.key, x.started_at), e.at, e.request_id, e.xid,
+         e.latency_ms, e.time_to_first_token_ms, e.tokens_in, e.tokens_out, e.tokens_cached, e.cost_usd,
+         e.error_class IS NOT NULL OR e.error IS NOT NULL
+    FROM promptreg.counting_experiments() x
+    JOIN promptreg.executions e ON e.prompt = x.prompt AND e.environment = x.environment
+   WHERE e.xid >= low AND e.xid < high AND e.user_id IS NOT NULL
+     AND promptreg.counted_variant(e.experiment, e.variant, e.at, x.key, x.started_at) IS NOT NULL;
 END;
 COMMENT ON FUNCTION promptreg.served_executions(xid8, xid8) IS
   'Executions that count for experiments, recorded by transactions from low up to high; with an empty variant those before the experiment';
+
+-- Executions are looked up for outcomes, whatever the planner thinks of how many there are: what is new costs, not what there is.
+CREATE FUNCTION promptreg.late_outcomes(low xid8, high xid8)
+RETURNS TABLE (experiment_id bigint, user_id text, variant text, served_at timestamptz, name text, scorer text, value double precision,
+               delay interval)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT x.id, o.user_id, promptreg.counted_variant(o.experiment, o.variant, o.served_at, x.key, x.started_at), o.served_at, o.name, o.scorer,
+         o.value, o.at - o.served_at
+    FROM (SELECT o.name, o.scorer, o.value, o.at, e.prompt, e.environment, e.experiment, e.variant, e.user_id, e.at AS served_at
+            FROM promptreg.outcomes o,
+                 LATERAL (SELECT e.prompt, e.environment, e.experiment, e.variant, e.user_id, e.at, e.xid FROM promptreg.executions e
+                           WHERE e.request_id = o.request_id OFFSET 0) e
+           WHERE o.xid >= low AND o.xid < high AND o.value IS NOT NULL AND e.xid < low AND e.user_id IS NOT NULL AND low > '0'
+          OFFSET 0) o
+    JOIN promptreg.counting_experiments() x ON x.prompt = o.prompt AND x.environment = o.environment
+   WHERE promptreg.counted_variant(o.experiment, o.variant, o.served_at, x.key, x.started_at) IS NOT NULL;
+END;
+COMMENT ON FUNCTION promptreg.late_outcomes(xid8, xid8) IS
+  'Outcomes recorded by transactions from low up to high whose executions were recorded before, for experiments';
 
 -- Values by source. An outcome counts in the run in which the later one of it and its execution arrives.
 CREATE FUNCTION promptreg.experiment_values(low xid8, high xid8)
@@ -170,9 +207,8 @@ BEGIN ATOMIC
             FROM promptreg.served_executions(low, high) s JOIN promptreg.outcomes o ON o.request_id = s.request_id
            WHERE o.xid < high
            UNION ALL
-          SELECT s.experiment_id, s.user_id, s.variant, s.at, o.name, o.scorer, o.value, o.at - s.at
-            FROM promptreg.outcomes o JOIN promptreg.served_executions('0', low) s ON s.request_id = o.request_id
-           WHERE o.xid >= low AND o.xid < high) o,
+          SELECT l.experiment_id, l.user_id, l.variant, l.served_at, l.name, l.scorer, l.value, l.delay
+            FROM promptreg.late_outcomes(low, high) l) o,
          LATERAL (VALUES (o.name), ('score/' || o.scorer)) AS n (source)
    WHERE o.value IS NOT NULL AND n.source IS NOT NULL;
 END;

@@ -14,7 +14,7 @@ BEGIN
     WHEN allocation.attribution_window < interval '0' THEN 'attribution_window is negative'
     WHEN allocation.half_life < interval '1 hour' THEN 'half_life is less than an hour'
     WHEN allocation.metric IS NOT NULL AND kind IS NULL THEN format('there is no metric "%s"', allocation.metric)
-    WHEN kind = 'quantile' THEN format('metric "%s" is a quantile, of which no bandit learns', allocation.metric)
+    WHEN kind = 'quantile' THEN format('metric "%s" is a quantile, which users do not add up to', allocation.metric)
     WHEN allocation.algorithm IN ('ucb1', 'kl_ucb') AND kind <> 'proportion'
       THEN format('%s needs a proportion, and metric "%s" is none', allocation.algorithm, allocation.metric)
   END;
@@ -116,9 +116,9 @@ BEGIN ATOMIC
     FROM (SELECT a.experiment_id,
                  coalesce(a.metric,
                           (SELECT s.metric FROM promptreg.bandit_sources s JOIN promptreg.metrics m ON m.name = s.metric
-                            WHERE s.experiment_id = a.experiment_id AND m.role = 'primary'),
+                            WHERE s.experiment_id = a.experiment_id AND m.role = 'primary' AND m.kind <> 'quantile'),
                           (SELECT e.metric FROM promptreg.experiment_metrics e JOIN promptreg.metrics m ON m.name = e.metric
-                            WHERE e.experiment_id = a.experiment_id AND m.role = 'primary'
+                            WHERE e.experiment_id = a.experiment_id AND m.role = 'primary' AND m.kind <> 'quantile'
                             ORDER BY e.metric COLLATE "C" LIMIT 1)) AS metric
             FROM promptreg.experiment_allocations a
             JOIN promptreg.experiments x ON x.id = a.experiment_id
@@ -144,10 +144,12 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.choose_bandit_sources() IS 'Begins and ends the counting by the hour; what has ended is discarded';
 
--- As promptreg.add_totals, by the hour of the execution.
+-- As promptreg.add_totals, by the hour of the execution; in PL/pgSQL, so that the plan knows how many transactions there
+-- are.
 CREATE FUNCTION promptreg.add_bandit_units(low xid8, high xid8, taken boolean) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
   WITH source AS MATERIALIZED (
     SELECT s.experiment_id, m.source, m.denominator, m.attribution_window
       FROM promptreg.bandit_sources s JOIN promptreg.metrics m ON m.name = s.metric
@@ -167,6 +169,7 @@ BEGIN ATOMIC
      SET n = u.n + excluded.n, total = u.total + excluded.total, denominator = u.denominator + excluded.denominator,
          changed = true;
 END;
+$$;
 COMMENT ON FUNCTION promptreg.add_bandit_units(xid8, xid8, boolean) IS
   'Adds what was recorded to the totals of users by the hour, for the bandits of which earlier rows have been taken, or have not';
 

@@ -1,13 +1,13 @@
 -- Bandits: from what was counted to weights. The same counts always give the same weights: P(best) is a quadrature.
 
--- PL/pgSQL, whose plans last: an SQL function would be planned anew for each experiment.
+-- PL/pgSQL, whose plans last: an SQL function would be planned anew for each experiment. A plan for all is as good as one for each.
 --
 -- What has been seen up to a time, older hours with less weight. n is the sum of weights; those of 60 half-lives ago are
 -- nothing, and would only underflow.
 CREATE FUNCTION promptreg.bandit_moments(experiment_id bigint, cut_off timestamptz, half_life interval)
 RETURNS TABLE (variant text, count double precision, n double precision, mean double precision, other double precision,
                squares double precision, other_squares double precision, products double precision)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
   RETURN QUERY
@@ -132,7 +132,9 @@ BEGIN
     expected_loss := promptreg.expected_loss_means(means, sds, counts);
     ppm := promptreg.bandit_weights_means(judge_arms.algorithm, means, sds, counts, part);
   END IF;
-  ppm := promptreg.weights_to_ppm(keys => variants, weights => ppm::numeric[], total => total);
+  IF total <> 1000000 THEN
+    ppm := promptreg.weights_to_ppm(keys => variants, weights => ppm::numeric[], total => total);
+  END IF;
 END;
 $$;
 COMMENT ON FUNCTION promptreg.judge_arms(promptreg.bandit_arm[], text, text, text, double precision) IS
@@ -155,7 +157,7 @@ COMMENT ON COLUMN promptreg.rebalance_plan.evidence IS 'The figures';
 -- Outcomes take time, and whoever waits for them first does not punish the variants that were served most recently. The
 -- fields of an execution are there with it.
 CREATE FUNCTION promptreg.bandit_window(allocation promptreg.experiment_allocations, metric promptreg.metrics) RETURNS interval
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce(allocation.attribution_window, metric.attribution_window,
   CASE WHEN metric.source IN ('rating', 'thumbs', 'conversion', 'edited', 'accepted', 'score') OR starts_with(metric.source, 'score/')
        THEN interval '1 day' ELSE interval '0' END);
@@ -164,14 +166,18 @@ COMMENT ON FUNCTION promptreg.bandit_window(promptreg.experiment_allocations, pr
 
 -- A full hour; without a window, the end of this one.
 CREATE FUNCTION promptreg.bandit_cut_off("window" interval, at timestamptz) RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN date_trunc('hour', at - "window", 'UTC') + CASE WHEN "window" > interval '0' THEN interval '0' ELSE interval '1 hour' END;
 COMMENT ON FUNCTION promptreg.bandit_cut_off(interval, timestamptz) IS 'Until when executions count for a bandit';
 
 CREATE FUNCTION promptreg.sample_ratio_alarm(experiment_id bigint) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-RETURN EXISTS (SELECT FROM promptreg.experiment_splits s
-                WHERE s.experiment_id = sample_ratio_alarm.experiment_id AND (s.p_fixed < 0.001 OR s.p_anytime < 0.001));
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM promptreg.experiment_splits s
+                  WHERE s.experiment_id = sample_ratio_alarm.experiment_id AND (s.p_fixed < 0.001 OR s.p_anytime < 0.001));
+END;
+$$;
 COMMENT ON FUNCTION promptreg.sample_ratio_alarm(bigint) IS 'Whether the traffic of an experiment is not split as its weights say';
 
 -- What stands against looking at the figures at all. The state is that of the weights: what is decided by them holds for
@@ -179,7 +185,7 @@ COMMENT ON FUNCTION promptreg.sample_ratio_alarm(bigint) IS 'Whether the traffic
 CREATE FUNCTION promptreg.rebalance_obstacle(
   setting promptreg.weights, allocation promptreg.experiment_allocations, metric promptreg.metrics
 ) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE
 RETURN CASE
   WHEN coalesce(allocation.algorithm, 'fixed') = 'fixed' THEN 'its weights are fixed'
   WHEN setting.state <> 'running' THEN format('it is %s', CASE setting.state WHEN 'draft' THEN 'a draft' ELSE setting.state END)
@@ -277,9 +283,11 @@ BEGIN
   END IF;
   plan.arms := promptreg.weigh_arms(arms => plan.arms, metric => metric, allocation => allocation);
   plan.moves := (SELECT max(abs(a.new_ppm - a.ppm)) >= least_move FROM unnest(plan.arms) AS a);
-  plan.reason := CASE WHEN plan.moves
-    THEN promptreg.rebalance_reason(arms => plan.arms, metric => metric, allocation => allocation, cut_off => cut_off)
-    ELSE 'no share would move by a point' END;
+  IF NOT plan.moves THEN
+    plan.reason := 'no share would move by a point';
+    RETURN plan;
+  END IF;
+  plan.reason := promptreg.rebalance_reason(arms => plan.arms, metric => metric, allocation => allocation, cut_off => cut_off);
   plan.evidence := promptreg.rebalance_evidence(allocation => allocation, metric => metric, cut_off => cut_off, arms => plan.arms);
   RETURN plan;
 END;
