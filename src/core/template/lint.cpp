@@ -127,10 +127,13 @@ class Linter {
     for (;; at = end) {
       const std::string_view name = NextInBraces(text, 2, &at, &end);
       if (name.empty()) break;
-      const std::string tag = QuoteTag(name);
-      AddAt(text, {}, at, Lint::kDoubleBraces, name,
-            "{{" + tag + "}} is the text {" + tag + "}, not the value of a variable",
-            "Write {" + tag + "} to insert one. Leave it if the braces are meant.");
+      std::string tag = "{";
+      tag.append(QuoteTag(name)).append("}");
+      std::string warning = "{";
+      warning.append(tag).append("} is the text ").append(tag);
+      warning.append(", not the value of a variable");
+      AddAt(text, {}, at, Lint::kDoubleBraces, name, std::move(warning),
+            "Write " + tag + " to insert one. Leave it if the braces are meant.");
     }
   }
 
