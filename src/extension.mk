@@ -44,8 +44,9 @@ PG_CPPFLAGS := -isystem $(shell $(PG_CONFIG) --includedir-server) -I$(VPATH)/src
 	-DPROMPTREG_VERSION='"$(EXTVERSION)"' $(LIBRARY_CFLAGS)
 PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Wshadow -Wpedantic -Werror -Wno-register $(CLANG_FLAGS) \
 	-fno-semantic-interposition -fvisibility-inlines-hidden -MMD -MP
-# PGXS may have been configured with another compiler, whose options this one does not know.
-CLANG_FLAGS = $(if $(findstring clang,$(shell $(CXX) --version)),-Wno-unknown-warning-option)
+# PGXS may have been configured with another compiler, whose options this one does not know; and macros of the server are
+# judged where they are used.
+CLANG_FLAGS = $(if $(findstring clang,$(shell $(CXX) --version)),-Wno-unknown-warning-option -Wno-gnu-statement-expression)
 ifneq ($(SANITIZE),)
 SANITIZERS := -fsanitize=address,undefined
 PG_CXXFLAGS += $(SANITIZERS) -O1 -g -fno-omit-frame-pointer -U_FORTIFY_SOURCE
