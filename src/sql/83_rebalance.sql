@@ -182,7 +182,7 @@ RETURN CASE
   WHEN metric.name IS NULL THEN 'nothing has been counted: it has no metric of its own, and no primary one is defined'
   WHEN allocation.algorithm IN ('ucb1', 'kl_ucb') AND metric.kind <> 'proportion'
     THEN format('%s needs a proportion, and metric "%s" is none', allocation.algorithm, metric.name)
-  WHEN metric.kind = 'quantile' THEN format('metric "%s" is a quantile, which users do not add up to', metric.name)
+  WHEN metric.kind = 'quantile' THEN format('metric "%s" is a quantile, of which no bandit learns', metric.name)
   WHEN promptreg.split_hold(setting.experiment_id) IS NOT NULL THEN 'the traffic is not split as the weights say: find out why first' END;
 COMMENT ON FUNCTION promptreg.rebalance_obstacle(promptreg.weights, promptreg.experiment_allocations, promptreg.metrics) IS
   'Why a bandit leaves the weights alone whatever the figures; NULL: it does not';

@@ -99,8 +99,8 @@ foreach my $said (sort keys %messages)
 }
 
 # Nothing that is passed is rendered or lost.
-my %counts = map { $_ => $node->safe_psql('postgres', "SELECT prompt_request(name, 'latest', vars => " . quoted($vars) . "::jsonb, provider => '$_')::text
-	FROM prompt_register('history', " . quoted($messages{'a history'}) . "::jsonb, model => 'm', params => '{\"max_tokens\": 5}') v, (VALUES ('history')) AS n (name)") }
+$node->safe_psql('postgres', "SELECT prompt_register('history', " . quoted($messages{'a history'}) . "::jsonb, model => 'm', params => '{\"max_tokens\": 5}')");
+my %counts = map { $_ => $node->safe_psql('postgres', "SELECT prompt_request('history', 'latest', vars => " . quoted($vars) . "::jsonb, provider => '$_')::text") }
   qw(openai anthropic gemini);
 foreach my $provider (sort keys %counts)
 {
