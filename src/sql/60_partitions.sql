@@ -55,6 +55,18 @@ $$;
 COMMENT ON FUNCTION promptreg.attach_partition(text, text, timestamptz, timestamptz) IS
   'Makes a partition with what the default partition has for it';
 
+-- Whoever changes the partitions of one of the two locks both, always in this order and one right after the other. Who records
+-- may be in a transaction that has used either: with one lock only, two of them that make partitions, one of executions and
+-- the other of outcomes, would wait for each other, and the deadlock would cost a record.
+CREATE FUNCTION promptreg.lock_partitioned() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  LOCK TABLE ONLY promptreg.executions, ONLY promptreg.outcomes IN ACCESS EXCLUSIVE MODE;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.lock_partitioned() IS 'The lock under which partitions come and go';
+
 -- ATTACH PARTITION itself would take a weaker lock. Then a statement that was planned without the new partition could run with a
 -- snapshot that sees its rows committed, and miss them; in a roll-up, for ever.
 CREATE FUNCTION promptreg.make_partition(relation text, at timestamptz) RETURNS boolean
@@ -67,7 +79,7 @@ BEGIN
   IF promptreg.partition_exists(relation, make_partition.at) THEN
     RETURN false;
   END IF;
-  EXECUTE format('LOCK TABLE ONLY promptreg.%I IN ACCESS EXCLUSIVE MODE', relation);
+  PERFORM promptreg.lock_partitioned();
   IF promptreg.partition_exists(relation, make_partition.at) THEN
     RETURN false;
   END IF;

@@ -100,6 +100,7 @@ AS $$
 DECLARE
   untaken boolean;
 BEGIN
+  PERFORM promptreg.lock_partitioned();
   EXECUTE format('LOCK TABLE promptreg.%I IN ACCESS EXCLUSIVE MODE', name);
   EXECUTE format('SELECT EXISTS (SELECT FROM promptreg.%I p WHERE p.xid >= $1)', name) INTO untaken USING promptreg.taken_by_all();
   IF untaken IS NOT false OR promptreg.taken_by_all() IS NULL THEN

@@ -69,12 +69,32 @@ is($node->safe_psql('kept', 'SELECT count(*) FROM prompt_maintain() WHERE error 
 is($node->safe_psql('kept', "SELECT count(*) FROM ($worker) w"), '0', '... and there is no worker');
 
 # What is locked for long makes a task stand back, and nobody is alarmed.
+my $drop_partitions = q{DO $$ DECLARE name regclass; BEGIN
+	FOR name IN SELECT inhrelid FROM pg_inherits WHERE inhparent IN ('promptreg.executions'::regclass, 'promptreg.outcomes'::regclass)
+	    AND inhrelid NOT IN ('promptreg.executions_default'::regclass, 'promptreg.outcomes_default'::regclass)
+	LOOP EXECUTE format('DROP TABLE %s', name); END LOOP; END $$};
 my $reader = PromptregSession->new($node, 'kept', setup => 'BEGIN');
-$node->safe_psql('kept', q{DO $$ DECLARE name regclass; BEGIN FOR name IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'promptreg.outcomes'::regclass AND inhrelid <> 'promptreg.outcomes_default'::regclass LOOP EXECUTE format('DROP TABLE %s', name); END LOOP; END $$});
+$node->safe_psql('kept', $drop_partitions);
 $reader->query('LOCK TABLE promptreg.outcomes IN ACCESS SHARE MODE');
 my ($code, $said, $warned) = $node->psql('kept', q{SELECT result, error FROM prompt_maintain('{partitions}')});
 is("$said$warned", 'postponed: what it needs is locked by others|', 'a task that would have to wait is postponed');
 $reader->query('COMMIT');
 like($node->safe_psql('kept', q{SELECT result FROM prompt_maintain('{partitions}')}), qr/^[1-9]\d* partitions made/, '... until the next run');
+
+# Two who record in long transactions, one of whom begins with executions and the other with outcomes, each the first ones ever.
+$node->safe_psql('kept', $drop_partitions);
+my @recording = map { PromptregSession->new($node, 'kept', setup => 'BEGIN') } 1 .. 2;
+my @statements = (q{SELECT prompt_feedback('r', rating => 5) > 0}, q{SELECT prompt_log('p', 1, request_id => 'r') IS NOT NULL});
+$recording[0]->query($statements[0]);
+$recording[1]->send($statements[1]);
+# Long enough for it to wait, or not to.
+sleep 1;
+$recording[0]->send($statements[1]);
+$recording[1]->send($statements[0]);
+is(($recording[0]->receive)[1], '', 'the first to make partitions goes on');
+$recording[0]->query('COMMIT');
+is(join('', map { ($_->receive)[1] } @recording[ 1, 1 ]), '', '... and the other one after it, without a deadlock');
+$recording[1]->query('COMMIT');
+is($node->safe_psql('kept', 'SELECT (SELECT count(*) FROM promptreg.executions), (SELECT count(*) FROM promptreg.outcomes)'), '2|2', '... and nothing is lost');
 $node->stop;
 done_testing();
