@@ -42,7 +42,7 @@ SELECT experiment, variant, old_share, new_share, number FROM prompt_experiment_
 SELECT * FROM test.weights('a');
 SELECT promptreg.bandit_weights('thompson', '{120,150}', '{1000,1000}');
 SELECT evidence - 'cut_off' - 'variants' AS settings, (evidence ->> 'cut_off')::timestamptz BETWEEN now() - interval '125 min' AND now() - interval '1 hour' AS cut_off,
-       v.key, v.value - 'sd' AS seen, round((v.value ->> 'sd')::numeric, 12) AS sd
+       v.key, (SELECT jsonb_object_agg(f.key, trim_scale(round(f.value::numeric, 12))) FROM jsonb_each(v.value) f) AS seen
   FROM promptreg.weights w JOIN promptreg.experiments x ON x.id = w.experiment_id, jsonb_each(evidence -> 'variants') v WHERE x.key = 'bandit-a' AND w.number = 2 ORDER BY v.key;
 SELECT event, regexp_replace(reason, '\d{4}-\d\d-\d\d \d\d:\d\d', '<time>') AS reason, before -> 'weights' AS before, after -> 'weights' AS after FROM promptreg.audit_log WHERE experiment = 'bandit-a' ORDER BY id DESC LIMIT 1;
 SELECT event, experiment FROM prompt_changes_since((SELECT max(seq) - 1 FROM promptreg.changes));
