@@ -68,6 +68,14 @@ SELECT p.oid::regprocedure AS dynamic_sql FROM pg_proc p JOIN members m ON m.obj
 SELECT p.proname FROM pg_proc p WHERE p.proname ~ '^prompt_(resolve|render|messages|assign|explain|render_version|render_template)$' AND p.pronamespace = 'public'::regnamespace
    AND (p.provolatile <> 's' OR p.proparallel <> 's' OR p.proisstrict) ORDER BY 1;
 SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'promptreg'::regnamespace AND p.proname IN ('hash64', 'slot', 'pick_variant') AND (p.provolatile <> 'i' OR p.proparallel <> 's' OR NOT p.proisstrict);
+-- Only the process that was called knows the caller: no function that asks for it, by whatever way, may run in a parallel worker.
+WITH RECURSIVE bodies AS (
+  SELECT p.oid, p.proname, p.proparallel, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) AS body FROM pg_proc p JOIN members m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass
+), asks AS (
+  SELECT b.oid, b.proname, b.proparallel FROM bodies b WHERE b.body ~ '^promptreg_(caller|allowed|authorize)$'
+  UNION SELECT b.oid, b.proname, b.proparallel FROM asks a JOIN bodies b ON strpos(b.body, 'promptreg.' || a.proname || '(') > 0
+)
+SELECT a.oid::regprocedure AS asks_for_the_caller_in_workers FROM asks a WHERE a.proparallel = 's' ORDER BY 1;
 -- Every public function has its implementation with the same arguments, defaults and result; none has two homes.
 SELECT p.proname AS without_implementation FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
  WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'prompt\_%' AND p.prosrc = 'promptreg_invoke'

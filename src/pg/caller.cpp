@@ -6,9 +6,16 @@ namespace {
 // Frames live on the stack of the functions that push them, which pop them however they end.
 CallFrame* innermost = nullptr;
 
+// Nothing but a frame of the process that started this worker runs the extension's code with this
+// in force, which workers take over as they do the user.
+bool IsInFrameOfLeader() {
+  return innermost == nullptr && IsParallelWorker() && InNoForceRLSOperation();
+}
+
 }  // namespace
 
 Oid CallerRole() {
+  if (IsInFrameOfLeader()) elog(ERROR, "the caller was asked for in a parallel worker");
   return innermost != nullptr ? innermost->caller : GetUserId();
 }
 
@@ -21,6 +28,8 @@ void EnterOwner(Oid owner, CallFrame* frame, Oid* saved_user, int* saved_context
   frame->outer = innermost;
   frame->jit = jit_enabled;
   jit_enabled = false;
+  frame->workers = max_parallel_workers_per_gather;
+  max_parallel_workers_per_gather = 0;
   GetUserIdAndSecContext(saved_user, saved_context);
   SetUserIdAndSecContext(owner,
                          *saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
@@ -30,6 +39,7 @@ void EnterOwner(Oid owner, CallFrame* frame, Oid* saved_user, int* saved_context
 void LeaveOwner(CallFrame* frame, Oid saved_user, int saved_context) {
   innermost = frame->outer;
   jit_enabled = frame->jit;
+  max_parallel_workers_per_gather = frame->workers;
   SetUserIdAndSecContext(saved_user, saved_context);
 }
 

@@ -7,7 +7,8 @@
 
 namespace promptreg::pg {
 
-// The role that the innermost public function was called by; outside of one, the current user.
+// The role that the innermost public function was called by; outside of one, the current user. An
+// error in a parallel worker that was started inside of one: it does not know the caller.
 Oid CallerRole();
 
 // To be called by every check of rights.
@@ -19,6 +20,9 @@ struct CallFrame {
   // What the caller has set jit to. Plans of these functions are for a few rows, whatever the
   // planner thinks of functions in FROM: compiling one took 160 ms of a promotion of 2 ms.
   bool jit = false;
+  // What the caller has set max_parallel_workers_per_gather to. Frames are of this process alone, so
+  // a worker would not know the caller; 0 rules out parallel plans, forced ones too.
+  int workers = 0;
   CallFrame* outer = nullptr;
 };
 void EnterOwner(Oid owner, CallFrame* frame, Oid* saved_user, int* saved_context);

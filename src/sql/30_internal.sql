@@ -1,17 +1,20 @@
 -- What the control plane asks of the library.
+--
+-- Who the caller is only the process knows in which the public function was called, not a parallel worker that it starts:
+-- what asks for the caller, and whatever calls that, is PARALLEL RESTRICTED.
 
 CREATE FUNCTION promptreg.caller() RETURNS text
-LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_caller';
+LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'promptreg_caller';
 COMMENT ON FUNCTION promptreg.caller() IS
   'Role in force where the prompt_* function was called (inside it, current_user is the owner of the extension)';
 
 CREATE FUNCTION promptreg.allowed("right" text, name text, env text DEFAULT NULL) RETURNS boolean
-LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_allowed';
+LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'promptreg_allowed';
 COMMENT ON FUNCTION promptreg.allowed(text, text, text) IS
   'Whether the caller has a right on a prompt name, in one environment or (NULL) in any';
 
 CREATE FUNCTION promptreg.authorize("right" text, name text, env text, asked_name text) RETURNS void
-LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_authorize';
+LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'promptreg_authorize';
 COMMENT ON FUNCTION promptreg.authorize(text, text, text, text) IS
   'Error unless the caller has a right on a prompt name; it shows the name that was asked for, which may be an alias';
 

@@ -121,7 +121,7 @@ COMMENT ON FUNCTION promptreg.compose(bigint, integer, text, jsonb, bigint, text
 -- What was once served is no secret to those who may read a prompt that it went into; other versions are.
 CREATE FUNCTION promptreg.chosen_snippet_problems(prompt_id bigint, version integer, env text, chosen jsonb)
 RETURNS TABLE (problem text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RETURN QUERY

@@ -23,7 +23,7 @@ $$;
 COMMENT ON FUNCTION promptreg.check_name(text, text) IS 'Error unless a text can name a prompt, a branch, an experiment or a variant';
 
 CREATE FUNCTION promptreg.readable_names() RETURNS text[]
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 RETURN (SELECT array_agg(n.name)
           FROM (SELECT name.name
                   FROM promptreg.names name JOIN promptreg.prompts p ON p.id = name.prompt_id
@@ -46,7 +46,7 @@ $$;
 COMMENT ON FUNCTION promptreg.did_you_mean(text, text[], text) IS 'A hint that names what looks like a name, or else another hint';
 
 CREATE FUNCTION promptreg.raise_undefined_prompt(name text) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   RAISE EXCEPTION USING
@@ -61,7 +61,7 @@ COMMENT ON FUNCTION promptreg.raise_undefined_prompt(text) IS 'The error for a p
 
 -- For what names no prompt yet, or many: here a refusal can say so, since it depends on the caller's rights alone.
 CREATE FUNCTION promptreg.authorize_names("right" text, pattern text) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   IF NOT promptreg.allowed(authorize_names."right", authorize_names.pattern) THEN
@@ -77,7 +77,7 @@ COMMENT ON FUNCTION promptreg.authorize_names(text, text) IS
 
 -- For what is about no prompt in particular.
 CREATE FUNCTION promptreg.authorize_any("right" text) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   IF NOT promptreg.allowed(authorize_any."right", NULL) THEN

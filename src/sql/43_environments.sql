@@ -50,7 +50,7 @@ COMMENT ON FUNCTION promptreg._prompt_environments() IS
   'Environments in which the caller may resolve anything at all, in order of rank';
 
 CREATE FUNCTION promptreg.check_environment(env text) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   IF check_environment.env = 'latest' THEN

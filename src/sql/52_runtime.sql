@@ -135,7 +135,7 @@ COMMENT ON FUNCTION @extschema@.prompt_explain(text, text, text, jsonb) IS
 -- Which of the errors a name deserves that leads to no served version. The names in it are only those that the caller
 -- may know.
 CREATE FUNCTION promptreg.raise_unresolved(name text, env text) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   found promptreg.prompts;
