@@ -41,6 +41,12 @@ CREATE AGGREGATE promptreg.comoments_merge(double precision[]) (
 );
 COMMENT ON AGGREGATE promptreg.comoments_merge(double precision[]) IS 'Moments of several groups together';
 
+-- Users come and go one by one, and sums that are brought up to date round: a share of all may come out beyond 1 by 1e-16.
+CREATE FUNCTION promptreg.as_share(mean double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN mean > 1 THEN 1 WHEN mean < 0 THEN 0 ELSE mean END;
+COMMENT ON FUNCTION promptreg.as_share(double precision) IS 'The mean of a proportion without the rounding that leads out of 0 to 1';
+
 -- All there is was made of rows that will come again, except for experiments that ended before the oldest row.
 CREATE FUNCTION promptreg.forget_experiments() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -388,7 +394,7 @@ BEGIN
   PERFORM promptreg.count_for_bandits(range.low, range.high);
   changed := ARRAY(SELECT promptreg.settle_exposures());
   changed := ARRAY(SELECT unnest(changed) UNION SELECT promptreg.settle_totals());
-  PERFORM promptreg.write_figures(c.id) FROM unnest(changed) AS c (id) ORDER BY c.id;
+  PERFORM promptreg.try_write_figures(c.id) FROM unnest(changed) AS c (id) ORDER BY c.id;
   RETURN cardinality(changed);
 END;
 $$;

@@ -66,7 +66,8 @@ BEGIN ATOMIC
     LEFT JOIN promptreg.experiment_sketches s
       ON s.experiment_id = experiment_estimates.experiment_id AND s.metric = g.metric AND s.variant = g.variant AND g.kind = 'quantile'
     LEFT JOIN LATERAL promptreg.quantile_estimate(s.sketch, g.quantile, g.m) q ON true,
-         LATERAL (SELECT CASE g.kind WHEN 'ratio' THEN g.m[2] / nullif(g.m[3], 0) WHEN 'quantile' THEN q.value ELSE g.m[2] END AS mean) r;
+         LATERAL (SELECT CASE g.kind WHEN 'ratio' THEN g.m[2] / nullif(g.m[3], 0) WHEN 'quantile' THEN q.value
+                                     WHEN 'proportion' THEN promptreg.as_share(g.m[2]) ELSE g.m[2] END AS mean) r;
 END;
 COMMENT ON FUNCTION promptreg.experiment_estimates(bigint) IS 'Users, mean and standard deviation of the variants of an experiment, by metric';
 
@@ -137,7 +138,7 @@ BEGIN
   END IF;
   IF kind = 'proportion' THEN
     p_fixed := (promptreg.two_proportion_test(round(mean_a * users_a), users_a, round(mean_b * users_b), users_b)).p_value;
-    minimum_detectable_effect := promptreg.minimum_detectable_effect(mean_a, least(users_a, users_b));
+    minimum_detectable_effect := CASE WHEN mean_a < 1 THEN promptreg.minimum_detectable_effect(mean_a, least(users_a, users_b)) END;
   ELSIF se > 0 THEN
     p_fixed := (promptreg.welch_t_test(mean_a, sd_a, users_a, mean_b, sd_b, users_b)).p_value;
     minimum_detectable_effect := 2.801585218 * se;
@@ -221,3 +222,25 @@ BEGIN ATOMIC
   SELECT promptreg.write_split(write_figures.experiment_id);
 END;
 COMMENT ON FUNCTION promptreg.write_figures(bigint) IS 'Computes the figures of an experiment from its sufficient statistics';
+
+-- One that fails is undone alone, and leaves the others to be done.
+CREATE FUNCTION promptreg.try_write_figures(experiment_id bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  state text;
+  message text;
+BEGIN
+  PERFORM promptreg.write_figures(try_write_figures.experiment_id);
+  RETURN true;
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+  RAISE WARNING USING
+    MESSAGE = format('figures of experiment "%s" could not be computed: %s: %s',
+                     (SELECT x.key FROM promptreg.experiments x WHERE x.id = try_write_figures.experiment_id), state, message),
+    ERRCODE = state;
+  RETURN false;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.try_write_figures(bigint) IS
+  'Computes the figures of an experiment; an error is a WARNING, and the figures stay those of before. Whether it succeeded';
