@@ -58,6 +58,100 @@ SELECT test.log('bad', 'b', 'one more', true, env => 'staging');
 SELECT variant, users FROM prompt_experiment_report('bad');
 SELECT prompt_experiment_stop('good'), prompt_experiment_stop('bad');
 
+-- Weights change while behaviour drifts: 9:1 when a tenth of both converts, then 1:1 when three tenths do. All together b looks far
+-- better; within the settings of the weights nothing differs.
+SELECT test.start('drift', control => 9);
+CREATE PROCEDURE test.serve(key text, variant text, low integer, high integer, converted integer, slow double precision DEFAULT 1) LANGUAGE sql AS $$
+  INSERT INTO promptreg.executions (request_id, prompt, version, user_id, experiment, variant, latency_ms, cost_usd)
+  SELECT key || variant || i, 'settings', 1, variant || i, key, variant, slow * (100 + i * 7919 % 101), i % 7 FROM generate_series(low, high) i;
+  INSERT INTO promptreg.outcomes (request_id, name, value) SELECT key || variant || i, 'conversion', 1 FROM generate_series(low, low + converted - 1) i;
+$$;
+SELECT prompt_metric_define('speed', 'mean', 'latency_ms', direction => 'down'), prompt_metric_define('cost by ms', 'ratio', 'cost_usd', 'latency_ms'),
+       prompt_metric_define('slowest', 'quantile', 'latency_ms', direction => 'down', quantile => 0.9);
+CALL test.serve('drift', 'control', 1, 4500, 450);
+CALL test.serve('drift', 'b', 1, 500, 50);
+SELECT prompt_experiment_set_weights('drift', '{"control": 1, "b": 1}');
+CALL test.serve('drift', 'control', 5001, 6500, 450, 3);
+CALL test.serve('drift', 'b', 5001, 6500, 450, 3);
+SELECT variant, users, mean, lift, p_fixed, p_anytime, round(p_best::numeric, 1) AS p_best FROM prompt_experiment_report('drift') WHERE metric = 'done';
+SELECT decision, reason FROM prompt_experiment_decision('drift');
+-- The other kinds, too, are compared within settings; users and means are what was seen.
+SELECT metric, r.variant, r.users, round(r.mean::numeric, 3) AS mean, abs(r.lift) < 0.01 AS equal, r.ci_low < 0 AND r.ci_high > 0 AS within, r.p_anytime, x.settings
+  FROM prompt_experiment_report('drift') r JOIN promptreg.experiment_results x USING (metric, variant) WHERE metric <> 'done' AND x.experiment = 'drift';
+-- A setting without users of both says nothing about their difference; one user alone borrows the spread of the others.
+SELECT prompt_experiment_set_weights('drift', '{"control": 1, "b": 1}');
+CALL test.serve('drift', 'b', 7001, 7500, 500);
+SELECT prompt_experiment_set_weights('drift', '{"control": 1, "b": 1}');
+CALL test.serve('drift', 'b', 8001, 8300, 200);
+CALL test.serve('drift', 'control', 8001, 8001, 1, 2);
+SELECT prompt_experiment_set_weights('drift', '{"control": 1, "b": 1}');
+CALL test.serve('drift', 'control', 9001, 9100, 10);
+CALL test.serve('drift', 'b', 9001, 9300, 20);
+-- All of it again from the raw rows.
+CREATE VIEW test.again AS
+WITH unit AS (
+  SELECT e.user_id, e.variant, max(w.number) AS number, max(o.value) IS NOT NULL AS done, e.latency_ms, e.cost_usd::double precision AS cost
+    FROM promptreg.executions e JOIN promptreg.experiments x ON x.key = e.experiment JOIN promptreg.weights w ON w.experiment_id = x.id AND w.set_at <= e.at
+    LEFT JOIN promptreg.outcomes o USING (request_id) WHERE e.experiment = 'drift' GROUP BY e.user_id, e.variant, e.latency_ms, e.cost_usd
+), figure AS (
+  SELECT 'done' AS metric, variant, number, done::integer::double precision AS y, 1::double precision AS x FROM unit
+   UNION ALL SELECT 'speed', variant, number, latency_ms, 1 FROM unit
+   UNION ALL SELECT 'cost by ms', variant, number, cost, latency_ms FROM unit
+), cell AS (
+  SELECT metric, variant, number, count(*)::double precision AS n, avg(y) AS y, avg(x) AS x FROM figure GROUP BY 1, 2, 3
+), weight AS (
+  SELECT metric, number, a.n * b.n / (a.n + b.n) AS w FROM cell a JOIN cell b USING (metric, number) WHERE a.variant = 'control' AND b.variant = 'b'
+), mean AS (
+  SELECT metric, variant, sum(w * y) / sum(w * x) AS r, sum(w * x) / sum(w) AS x, sum(w) AS w FROM cell JOIN weight USING (metric, number) GROUP BY 1, 2
+), residual AS (
+  SELECT metric, f.variant, number, var_samp(f.y - m.r * f.x) AS s2, regr_sxx(f.y - m.r * f.x, f.y - m.r * f.x) AS ss, count(*) AS n
+    FROM figure f JOIN mean m USING (metric, variant) JOIN weight USING (metric, number) GROUP BY 1, 2, 3
+), pooled AS (
+  SELECT metric, variant, sum(ss) / sum(n - 1) AS s2 FROM residual GROUP BY 1, 2
+), error AS (
+  SELECT metric, variant, sum(w.w ^ 2 * coalesce(r.s2, p.s2) / r.n) / m.w ^ 2 / m.x ^ 2 AS se2
+    FROM residual r JOIN weight w USING (metric, number) JOIN mean m USING (metric, variant) JOIN pooled p USING (metric, variant) GROUP BY 1, 2, m.w, m.x
+)
+SELECT metric, b.r - a.r AS difference, (b.r - a.r) / a.r AS lift, 1.959963984540054 * sqrt(eb.se2 / a.r ^ 2 + ea.se2 * b.r ^ 2 / a.r ^ 4) AS reach, sqrt(ea.se2 + eb.se2) AS se
+  FROM mean a JOIN mean b USING (metric) JOIN error ea USING (metric) JOIN error eb USING (metric)
+ WHERE a.variant = 'control' AND b.variant = 'b' AND ea.variant = 'control' AND eb.variant = 'b';
+SELECT promptreg.refresh_experiments();
+SELECT metric, r.settings, round(r.difference::numeric, 3) AS difference, abs(r.difference - a.difference) < 1e-9 AS difference, abs(r.lift - a.lift) < 1e-9 AS lift,
+       abs(r.ci_high - a.lift - a.reach) < 1e-9 AS ci, metric <> 'done' OR abs(r.p_fixed / promptreg.normal_p_value(a.difference / a.se) - 1) < 1e-6 AS p
+  FROM promptreg.experiment_results r JOIN test.again a USING (metric) WHERE r.experiment = 'drift' AND r.variant = 'b' ORDER BY 1;
+-- Many looks at equal variants whose weights and behaviour change together: seldom found.
+SELECT setseed(0.25);
+WITH cell AS MATERIALIZED (
+  SELECT e, v, k, n, (SELECT count(*) FROM generate_series(1, n) WHERE random() < k / 10.0 AND e + k > 0)::double precision AS s
+    FROM generate_series(1, 200) e, (VALUES ('a', 1, 900), ('b', 1, 100), ('a', 2, 500), ('b', 2, 500), ('a', 4, 200), ('b', 4, 800)) c (v, k, n)
+), stratified AS (
+  SELECT e, array_agg(ROW('m', 'proportion', 'up', v, k, false, ARRAY[n, s / n, 0, s * (1 - s / n), 0, 0], NULL, NULL)::promptreg.experiment_cell) AS cells FROM cell GROUP BY e
+)
+SELECT avg((c.p_fixed < 0.05)::integer) BETWEEN 0.02 AND 0.08 AS fixed, avg((c.p_anytime < 0.05)::integer) <= 0.05 AS anytime, bool_and(c.settings = 3) AS settings
+  FROM stratified, LATERAL promptreg.compare_with_control(cells, 'a') c;
+SELECT prompt_experiment_stop('drift');
+-- A real effect of five points under the same drift is found, with this size.
+SELECT test.start('effect', control => 9);
+CALL test.serve('effect', 'control', 1, 9000, 900);
+CALL test.serve('effect', 'b', 1, 1000, 150);
+SELECT prompt_experiment_set_weights('effect', '{"control": 1, "b": 1}');
+CALL test.serve('effect', 'control', 10001, 13000, 900);
+CALL test.serve('effect', 'b', 10001, 13000, 1050);
+SELECT decision, variant, reason FROM prompt_experiment_decision('effect');
+SELECT r.variant, r.users, round(r.mean::numeric, 2) AS mean, round(r.difference::numeric, 12) AS difference, r.p_fixed < 1e-6 AS p, r.p_best > 0.99 AS best
+  FROM promptreg.experiment_results r WHERE r.experiment = 'effect' AND r.metric = 'done' ORDER BY 1;
+-- With a third variant that comes later, all are compared where all have users.
+SELECT prompt_experiment_set_variants('effect', '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 2, "weight": 1}, {"key": "c", "version": 3, "weight": 1}]');
+CALL test.serve('effect', 'control', 20001, 20100, 50);
+CALL test.serve('effect', 'b', 20001, 20100, 52);
+CALL test.serve('effect', 'c', 20001, 20100, 90);
+SELECT promptreg.refresh_experiments();
+SELECT r.variant, r.users, round(r.mean::numeric, 2) AS mean, round(r.difference::numeric, 12) AS difference, round(r.p_best::numeric, 3) AS p_best, r.settings
+  FROM promptreg.experiment_results r WHERE r.experiment = 'effect' AND r.metric = 'done' ORDER BY 1;
+SELECT prompt_experiment_stop('effect');
+
+DROP VIEW test.again;
+DROP PROCEDURE test.serve;
 DROP FUNCTION test.start, test.log;
 TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_allocations, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_sketches, promptreg.experiment_figures,
   promptreg.experiment_users, promptreg.experiment_exposures, promptreg.experiment_splits, promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks, promptreg.bandit_sources, promptreg.bandit_units, promptreg.bandit_hours;

@@ -43,7 +43,8 @@ SELECT x.key AS experiment, p.name AS prompt, x.environment, x.state, f.metric, 
        CASE WHEN f.p_fixed IS NOT NULL
             THEN coalesce(min(f.users) OVER (PARTITION BY f.experiment_id, f.metric) >= l.users_per_variant, false) END AS fixed_valid,
        f.anytime_low, f.anytime_high, f.p_anytime, f.anytime_difference, f.p_best, f.expected_loss, f.minimum_detectable_effect,
-       a.p_fixed AS p_adjusted, CASE WHEN f.p_anytime IS NOT NULL THEN a.p_anytime END AS p_anytime_adjusted, f.as_of
+       a.p_fixed AS p_adjusted, CASE WHEN f.p_anytime IS NOT NULL THEN a.p_anytime END AS p_anytime_adjusted, f.as_of,
+       f.settings
   FROM promptreg.experiment_figures f
   JOIN promptreg.experiments x ON x.id = f.experiment_id
   JOIN promptreg.prompts p ON p.id = x.prompt_id

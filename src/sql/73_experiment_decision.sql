@@ -54,6 +54,15 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION promptreg.violated_guardrails(promptreg.experiment_results[]) IS 'Guardrails that are proven worse than with the control, and by which variant';
 
+CREATE FUNCTION promptreg.settings_in_words(results promptreg.experiment_results[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT CASE WHEN max(r.settings) > 1
+              THEN format('; the weights changed meanwhile, so it is compared within each of their %s settings', max(r.settings)) ELSE '' END
+    FROM unnest(settings_in_words.results) AS r WHERE r.role = 'primary';
+END;
+COMMENT ON FUNCTION promptreg.settings_in_words(promptreg.experiment_results[]) IS 'How variants are compared where there were several settings of the weights; empty with one';
+
 CREATE FUNCTION promptreg.users_in_several_variants(experiment_id bigint) RETURNS bigint
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -132,6 +141,8 @@ BEGIN
   END IF;
   IF decision = 'none' THEN
     variant := NULL;
+  ELSE
+    reason := reason || promptreg.settings_in_words(results);
   END IF;
   RETURN NEXT;
 END;

@@ -266,6 +266,12 @@ $$;
 COMMENT ON FUNCTION promptreg.add_totals(xid8, xid8, boolean) IS
   'Adds what was recorded to the totals of users, for the metrics of which earlier rows have been taken, or have not';
 
+-- Times at which the weights changed, by number: width_bucket finds in them which were in force.
+CREATE FUNCTION promptreg.setting_times(experiment_id bigint) RETURNS timestamptz[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN ARRAY(SELECT w.set_at FROM ONLY promptreg.weights w WHERE w.experiment_id = setting_times.experiment_id ORDER BY w.number);
+COMMENT ON FUNCTION promptreg.setting_times(bigint) IS 'When the rows of weights of an experiment came into force, in their order';
+
 -- Values stay with the variant that was served: nothing can be taken out of a sketch again, and who was served several is
 -- rare. So the sketches, too, are the same whatever the order of arrival.
 CREATE FUNCTION promptreg.add_sketches(low xid8, high xid8, taken boolean) RETURNS void
@@ -275,14 +281,18 @@ BEGIN
   IF NOT EXISTS (SELECT FROM promptreg.metrics m WHERE m.kind = 'quantile') THEN
     RETURN;
   END IF;
-  INSERT INTO promptreg.experiment_sketches AS s (experiment_id, metric, variant, sketch)
-  SELECT em.experiment_id, em.metric, v.variant, promptreg.sketch(v.value, promptreg.experiment_sketch_error())
-    FROM promptreg.experiment_metrics em
-    JOIN promptreg.metrics m ON m.name = em.metric AND m.kind = 'quantile'
-    JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = em.experiment_id AND v.source = m.source
-   WHERE em.taken = add_sketches.taken AND v.variant <> ''
-     AND (v.delay IS NULL OR m.attribution_window IS NULL OR v.delay <= m.attribution_window)
-   GROUP BY em.experiment_id, em.metric, v.variant
+  WITH wanted AS MATERIALIZED (
+    SELECT em.experiment_id, em.metric, m.source, m.attribution_window, promptreg.setting_times(em.experiment_id) AS times
+      FROM promptreg.experiment_metrics em JOIN promptreg.metrics m ON m.name = em.metric AND m.kind = 'quantile'
+     WHERE em.taken = add_sketches.taken
+  )
+  INSERT INTO promptreg.experiment_sketches AS s (experiment_id, metric, variant, number, sketch)
+  SELECT m.experiment_id, m.metric, v.variant, n.number, promptreg.sketch(v.value, promptreg.experiment_sketch_error())
+    FROM wanted m
+    JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = m.experiment_id AND v.source = m.source,
+         LATERAL (SELECT greatest(width_bucket(v.at, m.times), 1) AS number) n
+   WHERE v.variant <> '' AND (v.delay IS NULL OR m.attribution_window IS NULL OR v.delay <= m.attribution_window)
+   GROUP BY m.experiment_id, m.metric, v.variant, n.number
   ON CONFLICT ON CONSTRAINT experiment_sketches_pkey DO UPDATE
      SET sketch = promptreg.merge_sketches(s.sketch, excluded.sketch);
 END;
