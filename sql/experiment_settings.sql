@@ -150,6 +150,31 @@ SELECT r.variant, r.users, round(r.mean::numeric, 2) AS mean, round(r.difference
   FROM promptreg.experiment_results r WHERE r.experiment = 'effect' AND r.metric = 'done' ORDER BY 1;
 SELECT prompt_experiment_stop('effect');
 
+-- Another version behind a key starts anew, at once: what the old one has proven says nothing about it.
+SELECT test.start('version');
+CALL test.serve('version', 'control', 1, 1000, 100);
+CALL test.serve('version', 'b', 1, 1000, 300);
+SELECT decision, variant, users_min FROM prompt_experiment_decision('version');
+SELECT prompt_experiment_set_variants('version', '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 4, "weight": 1}]');
+SELECT decision, variant, users_min, reason FROM prompt_experiment_decision('version');
+SELECT variant, version, users FROM prompt_experiment_report('version') WHERE metric = 'done';
+-- Neither do users count who came before, with what they do now.
+CALL test.serve('version', 'b', 1001, 1600, 60);
+CALL test.serve('version', 'control', 1001, 1600, 60);
+INSERT INTO promptreg.executions (request_id, prompt, version, user_id, experiment, variant, latency_ms) SELECT 'again' || i, 'settings', 4, 'b' || i, 'version', 'b', 500 FROM generate_series(1, 1000) i;
+SELECT decision, anytime, users_min, reason FROM prompt_experiment_decision('version');
+SELECT metric, variant, users, executions, round(mean::numeric, 3) AS mean, round(lift::numeric, 3) AS lift, p_anytime FROM prompt_experiment_report('version') WHERE metric IN ('done', 'slowest');
+-- Another version of the control: everything starts anew.
+SELECT prompt_experiment_set_variants('version', '[{"key": "control", "version": 3, "weight": 1}, {"key": "b", "version": 4, "weight": 1}]');
+CALL test.serve('version', 'b', 2001, 2200, 40);
+CALL test.serve('version', 'control', 2001, 2200, 60);
+SELECT variant, version, users, executions, mean, p_anytime FROM prompt_experiment_report('version') WHERE metric = 'done';
+-- Other weights only, and a variant that goes: everybody counts on.
+SELECT prompt_experiment_set_variants('version', '[{"key": "control", "version": 3, "weight": 2}, {"key": "c", "version": 2, "weight": 1}]');
+CALL test.serve('version', 'control', 3001, 3010, 1);
+SELECT variant, version, users, executions, mean, p_anytime FROM prompt_experiment_report('version') WHERE metric = 'done';
+SELECT prompt_experiment_stop('version');
+
 DROP VIEW test.again;
 DROP PROCEDURE test.serve;
 DROP FUNCTION test.start, test.log;

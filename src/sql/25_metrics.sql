@@ -204,6 +204,8 @@ CREATE TABLE promptreg.experiment_figures (
   expected_loss             double precision,
   minimum_detectable_effect double precision,
   settings                  bigint,
+  since                     integer NOT NULL,
+  number                    integer NOT NULL,
   as_of                     timestamptz NOT NULL,
   PRIMARY KEY (experiment_id, metric, variant),
   FOREIGN KEY (experiment_id, metric) REFERENCES promptreg.experiment_metrics (experiment_id, metric)
@@ -231,6 +233,9 @@ COMMENT ON COLUMN promptreg.experiment_figures.minimum_detectable_effect IS
   'Difference that so many users show with a power of 80 %, in the unit of the metric; NULL: none, or not known';
 COMMENT ON COLUMN promptreg.experiment_figures.settings IS
   'Within how many settings of the weights it is compared with the control; NULL: in none do both have users';
+COMMENT ON COLUMN promptreg.experiment_figures.since IS
+  'Number of the first weights whose users count: since then variant and control have had the versions that they have now';
+COMMENT ON COLUMN promptreg.experiment_figures.number IS 'Number of the weights in force when it was computed';
 COMMENT ON COLUMN promptreg.experiment_figures.as_of IS 'When it was computed';
 
 CREATE TABLE promptreg.experiment_splits (

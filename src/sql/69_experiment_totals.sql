@@ -403,7 +403,7 @@ BEGIN
   END IF;
   PERFORM promptreg.count_for_bandits(range.low, range.high);
   changed := ARRAY(SELECT promptreg.settle_exposures());
-  changed := ARRAY(SELECT unnest(changed) UNION SELECT promptreg.settle_totals());
+  changed := ARRAY(SELECT unnest(changed) UNION SELECT promptreg.settle_totals() UNION SELECT promptreg.outdated_figures());
   PERFORM promptreg.try_write_figures(c.id) FROM unnest(changed) AS c (id) ORDER BY c.id;
   RETURN cardinality(changed);
 END;

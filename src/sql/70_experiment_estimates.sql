@@ -47,17 +47,50 @@ COMMENT ON COLUMN promptreg.experiment_cell.moments IS 'Moments of users; of qua
 COMMENT ON COLUMN promptreg.experiment_cell.value IS 'The quantile of these values';
 COMMENT ON COLUMN promptreg.experiment_cell.standard_error IS 'Standard error of the quantile';
 
--- Of quantiles, how many values users have tells how much values are worth.
-CREATE FUNCTION promptreg.values_of_users(experiment_id bigint)
-RETURNS TABLE (metric text, quantile double precision, direction text, variant text, moments double precision[])
+CREATE FUNCTION promptreg.control_of(experiment_id bigint) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT m.name, m.quantile, m.direction, s.variant, promptreg.comoments_merge(s.moments)
-    FROM promptreg.experiment_stats s JOIN promptreg.metrics m ON m.name = s.metric AND m.kind = 'quantile'
-   WHERE s.experiment_id = values_of_users.experiment_id AND s.moments[1] > 0
-   GROUP BY m.name, s.variant;
+  SELECT coalesce(x.control, (SELECT v.key FROM promptreg.variants v WHERE v.experiment_id = x.id
+                               ORDER BY v.key <> 'control', v.key COLLATE "C" LIMIT 1))
+    FROM promptreg.experiments x WHERE x.id = control_of.experiment_id;
 END;
-COMMENT ON FUNCTION promptreg.values_of_users(bigint) IS 'Of the quantiles of an experiment: the moments of how many values users have';
+COMMENT ON FUNCTION promptreg.control_of(bigint) IS 'The variant that the others are compared with';
+
+-- Another version behind a key is another variant: what was seen of the one says nothing about the other. Who came before stays out,
+-- whatever he is served since.
+CREATE FUNCTION promptreg.comparable_since(experiment_id bigint) RETURNS TABLE (variant text, since integer)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH served AS (
+    SELECT k.key, k.version, w.number, first_value(k.version) OVER (PARTITION BY k.key ORDER BY w.number DESC) AS now
+      FROM ONLY promptreg.weights w, unnest(w.keys, w.versions) AS k (key, version)
+     WHERE w.experiment_id = comparable_since.experiment_id
+  ), own AS (
+    SELECT s.key, coalesce(max(s.number) FILTER (WHERE s.version <> s.now), 0) + 1 AS since FROM served s GROUP BY s.key
+  )
+  SELECT o.key, greatest(o.since, c.since)
+    FROM own o LEFT JOIN own c ON c.key = promptreg.control_of(comparable_since.experiment_id);
+END;
+COMMENT ON FUNCTION promptreg.comparable_since(bigint) IS
+  'Since which row of weights variants and the control have had the versions that they have now';
+
+-- Of quantiles, how many values users have tells how much values are worth.
+CREATE FUNCTION promptreg.values_of_users(experiment_id bigint)
+RETURNS TABLE (metric text, quantile double precision, direction text, variant text, since integer, users double precision,
+               moments double precision[])
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT m.name, m.quantile, m.direction, s.variant, v.since, sum(s.moments[1]) FILTER (WHERE s.number >= v.since),
+         promptreg.comoments_merge(s.moments)
+    FROM promptreg.experiment_stats s
+    JOIN promptreg.metrics m ON m.name = s.metric AND m.kind = 'quantile'
+    JOIN promptreg.comparable_since(values_of_users.experiment_id) v ON v.variant = s.variant
+   WHERE s.experiment_id = values_of_users.experiment_id AND s.moments[1] > 0
+   GROUP BY m.name, s.variant, v.since
+  HAVING sum(s.moments[1]) FILTER (WHERE s.number >= v.since) > 0;
+END;
+COMMENT ON FUNCTION promptreg.values_of_users(bigint) IS
+  'Of the quantiles of an experiment: the moments of how many values users have, and the users that count';
 
 -- CUPED: what users did before the experiment explains a part of what they do in it, and assignment has nothing to do
 -- with it: values less theta times (before less its mean) have the same mean and less spread. Theta and the mean are those
@@ -67,8 +100,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH stratum AS (
     SELECT m.name AS metric, m.kind, m.direction, s.variant, s.number, s.history, s.moments
-      FROM promptreg.experiment_stats s JOIN promptreg.metrics m ON m.name = s.metric
-     WHERE s.experiment_id = experiment_cells.experiment_id AND s.moments[1] > 0 AND m.kind <> 'quantile'
+      FROM promptreg.experiment_stats s
+      JOIN promptreg.metrics m ON m.name = s.metric AND m.kind <> 'quantile'
+      JOIN promptreg.comparable_since(experiment_cells.experiment_id) v ON v.variant = s.variant AND s.number >= v.since
+     WHERE s.experiment_id = experiment_cells.experiment_id AND s.moments[1] > 0
   ), before AS (
     SELECT s.metric, sum(s.moments[6]) / sum(s.moments[5]) AS theta, sum(s.moments[1] * s.moments[3]) / sum(s.moments[1]) AS mean
       FROM stratum s WHERE s.history GROUP BY s.metric HAVING sum(s.moments[5]) > 0
@@ -81,11 +116,11 @@ BEGIN ATOMIC
     FROM stratum s LEFT JOIN before b ON b.metric = s.metric AND s.history
    GROUP BY s.metric, s.kind, s.direction, s.variant, s.number
    UNION ALL
-  SELECT v.metric, 'quantile', v.direction, v.variant, s.number, false, ARRAY[promptreg.count(s.sketch), v.moments[1]],
+  SELECT v.metric, 'quantile', v.direction, v.variant, s.number, false, ARRAY[promptreg.count(s.sketch), v.users],
          q.value, q.standard_error
     FROM promptreg.values_of_users(experiment_cells.experiment_id) v
     JOIN promptreg.experiment_sketches s
-      ON s.experiment_id = experiment_cells.experiment_id AND s.metric = v.metric AND s.variant = v.variant,
+      ON s.experiment_id = experiment_cells.experiment_id AND s.metric = v.metric AND s.variant = v.variant AND s.number >= v.since,
          LATERAL promptreg.quantile_estimate(s.sketch, v.quantile, v.moments) q;
 END;
 COMMENT ON FUNCTION promptreg.experiment_cells(bigint) IS 'What is known of the variants of an experiment, by metric and setting of the weights';
@@ -104,7 +139,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION promptreg.moments_estimate(text, double precision[]) IS 'Mean or ratio of users and its standard deviation';
 
--- All users of a variant together, whatever the weights were when they came: what was observed.
+-- All users that count for a variant together, whatever the weights were when they came: what was observed.
 CREATE FUNCTION promptreg.experiment_estimates(experiment_id bigint, cells promptreg.experiment_cell[])
 RETURNS TABLE (metric text, variant text, users double precision, mean double precision, sd double precision, adjusted boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -122,7 +157,7 @@ BEGIN ATOMIC
   SELECT g.metric, g.variant, g.m[1], e.mean, e.sd, g.adjusted
     FROM merged g, LATERAL promptreg.moments_estimate(g.kind, g.m) e
    UNION ALL
-  SELECT v.metric, v.variant, v.moments[1], q.value, CASE WHEN v.moments[1] >= 2 THEN q.standard_error * sqrt(v.moments[1]) END, false
+  SELECT v.metric, v.variant, v.users, q.value, CASE WHEN v.users >= 2 THEN q.standard_error * sqrt(v.users) END, false
     FROM promptreg.values_of_users(experiment_estimates.experiment_id) v
     JOIN sketched s ON s.metric = v.metric AND s.variant = v.variant,
          LATERAL promptreg.quantile_estimate(s.sketch, v.quantile, v.moments) q;

@@ -6,15 +6,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN 100;
 COMMENT ON FUNCTION promptreg.anytime_min_users() IS 'Users of each of two variants below which they are not compared at any time';
 
-CREATE FUNCTION promptreg.control_of(experiment_id bigint) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  SELECT coalesce(x.control, (SELECT v.key FROM promptreg.variants v WHERE v.experiment_id = x.id
-                               ORDER BY v.key <> 'control', v.key COLLATE "C" LIMIT 1))
-    FROM promptreg.experiments x WHERE x.id = control_of.experiment_id;
-END;
-COMMENT ON FUNCTION promptreg.control_of(bigint) IS 'The variant that the others are compared with';
-
 -- Where nothing has varied in either group, as when every call of one version fails and none of the other, the groups say
 -- nothing of how much values vary, but together they do: then the spread of all values about their common mean is taken.
 CREATE FUNCTION promptreg.error_of_difference(
@@ -124,7 +115,7 @@ COMMENT ON FUNCTION promptreg.compare_with_control(promptreg.experiment_cell[], 
   'Variants against the control, by metric, and within how many settings of the weights';
 
 -- p_anytime is valid at every look, so the least one so far is: it is kept, with the difference that it was of, which may
--- have turned since.
+-- have turned since. With another version behind a key it starts anew.
 CREATE FUNCTION promptreg.write_figures(experiment_id bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -136,12 +127,13 @@ BEGIN
      AND (f.metric, f.variant) NOT IN (SELECT c.metric, c.variant FROM unnest(cells) AS c);
   INSERT INTO promptreg.experiment_figures AS f (
     experiment_id, metric, variant, users, mean, sd, adjusted, difference, lift, ci_low, ci_high, p_fixed, anytime_low, anytime_high,
-    p_anytime, anytime_difference, p_best, expected_loss, minimum_detectable_effect, settings, as_of)
+    p_anytime, anytime_difference, p_best, expected_loss, minimum_detectable_effect, settings, since, number, as_of)
   SELECT write_figures.experiment_id, e.metric, e.variant, e.users::bigint, e.mean, e.sd, e.adjusted, c.difference, c.lift, c.ci_low,
          c.ci_high, c.p_fixed, c.anytime_low, c.anytime_high, c.p_anytime,
          CASE WHEN c.p_anytime IS NOT NULL THEN c.difference END, p.p_best, p.expected_loss, c.minimum_detectable_effect,
-         c.settings, clock_timestamp()
+         c.settings, s.since, (promptreg.last_weights(write_figures.experiment_id)).number, clock_timestamp()
     FROM promptreg.experiment_estimates(write_figures.experiment_id, cells) e
+    JOIN promptreg.comparable_since(write_figures.experiment_id) s ON s.variant = e.variant
     LEFT JOIN promptreg.compare_with_control(cells, promptreg.control_of(write_figures.experiment_id)) c
       ON c.metric = e.metric AND c.variant = e.variant
     LEFT JOIN promptreg.experiment_posteriors(write_figures.experiment_id, cells) p ON p.metric = e.metric AND p.variant = e.variant
@@ -149,15 +141,26 @@ BEGIN
      SET users = excluded.users, mean = excluded.mean, sd = excluded.sd, adjusted = excluded.adjusted,
          difference = excluded.difference, lift = excluded.lift, ci_low = excluded.ci_low, ci_high = excluded.ci_high,
          p_fixed = excluded.p_fixed, anytime_low = excluded.anytime_low, anytime_high = excluded.anytime_high,
-         p_anytime = least(f.p_anytime, excluded.p_anytime),
-         anytime_difference = CASE WHEN coalesce(excluded.p_anytime >= f.p_anytime, excluded.p_anytime IS NULL)
+         p_anytime = CASE WHEN f.since = excluded.since THEN least(f.p_anytime, excluded.p_anytime) ELSE excluded.p_anytime END,
+         anytime_difference = CASE WHEN f.since = excluded.since
+                                    AND coalesce(excluded.p_anytime >= f.p_anytime, excluded.p_anytime IS NULL)
                                    THEN f.anytime_difference ELSE excluded.anytime_difference END, p_best = excluded.p_best,
          expected_loss = excluded.expected_loss, minimum_detectable_effect = excluded.minimum_detectable_effect,
-         settings = excluded.settings, as_of = excluded.as_of;
+         settings = excluded.settings, since = excluded.since, number = excluded.number, as_of = excluded.as_of;
   PERFORM promptreg.write_split(write_figures.experiment_id);
 END;
 $$;
 COMMENT ON FUNCTION promptreg.write_figures(bigint) IS 'Computes the figures of an experiment from its sufficient statistics';
+
+-- Other weights may mean other versions: what was proven of those before must not be read off any longer.
+CREATE FUNCTION promptreg.outdated_figures() RETURNS SETOF bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT f.experiment_id
+    FROM (SELECT n.experiment_id, min(n.number) AS number FROM promptreg.experiment_figures n GROUP BY n.experiment_id) f
+   WHERE f.number < (SELECT max(w.number) FROM ONLY promptreg.weights w WHERE w.experiment_id = f.experiment_id);
+END;
+COMMENT ON FUNCTION promptreg.outdated_figures() IS 'Experiments whose weights have changed since their figures were computed';
 
 -- One that fails is undone alone, and leaves the others to be done.
 CREATE FUNCTION promptreg.try_write_figures(experiment_id bigint) RETURNS boolean

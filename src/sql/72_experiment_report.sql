@@ -52,9 +52,9 @@ SELECT x.key AS experiment, p.name AS prompt, x.environment, x.state, f.metric, 
   LEFT JOIN promptreg.variants v ON v.experiment_id = f.experiment_id AND v.key = f.variant
   LEFT JOIN promptreg.experiment_plans l ON l.experiment_id = f.experiment_id
   LEFT JOIN adjusted a ON a.experiment_id = f.experiment_id AND a.metric = f.metric AND a.variant = f.variant
-  LEFT JOIN (SELECT s.experiment_id, s.variant, sum(s.executions)::bigint AS executions
-               FROM promptreg.experiment_exposures s GROUP BY s.experiment_id, s.variant) e
-    ON e.experiment_id = f.experiment_id AND e.variant = f.variant
+  LEFT JOIN LATERAL (SELECT sum(s.executions)::bigint AS executions
+                       FROM promptreg.experiment_exposures s
+                      WHERE s.experiment_id = f.experiment_id AND s.variant = f.variant AND s.number >= f.since) e ON true
  ORDER BY x.key, f.metric, f.variant;
 COMMENT ON VIEW promptreg.experiment_results IS
   'What experiments have shown, a row for each metric and variant, as of the last refresh (prompt_maintain, prompt_experiment_report)';

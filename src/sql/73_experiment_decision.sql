@@ -85,10 +85,11 @@ BEGIN ATOMIC
   SELECT coalesce(min(v.users), 0)::bigint
     FROM (SELECT k.key, coalesce(sum(e.users), 0) AS users
             FROM promptreg.variants k
-            LEFT JOIN promptreg.experiment_exposures e ON e.experiment_id = k.experiment_id AND e.variant = k.key
+            LEFT JOIN promptreg.comparable_since(users_of_smallest_variant.experiment_id) c ON c.variant = k.key
+            LEFT JOIN promptreg.experiment_exposures e ON e.experiment_id = k.experiment_id AND e.variant = k.key AND e.number >= c.since
            WHERE k.experiment_id = users_of_smallest_variant.experiment_id GROUP BY k.key) v;
 END;
-COMMENT ON FUNCTION promptreg.users_of_smallest_variant(bigint) IS 'Users of the variant that has the fewest';
+COMMENT ON FUNCTION promptreg.users_of_smallest_variant(bigint) IS 'Users who count for the variant that has the fewest';
 
 CREATE FUNCTION promptreg._prompt_experiment_decision(key text)
 RETURNS TABLE (
