@@ -1,5 +1,6 @@
 // promptreg.chi_squared_test and its kin: arguments in, src/core/stats, rows out. All are STRICT:
 // NULL is unknown.
+#include <cmath>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 #include "core/stats/power.h"
 #include "core/stats/sample_ratio.h"
 #include "core/stats/sequences.h"
+#include "core/stats/special.h"
 #include "core/stats/tests.h"
 #include "pg/guard.h"
 #include "pg/server.h"
@@ -149,6 +151,7 @@ PG_FUNCTION_INFO_V1(promptreg_bernoulli_confidence_sequence);
 PG_FUNCTION_INFO_V1(promptreg_sample_size_proportions);
 PG_FUNCTION_INFO_V1(promptreg_sample_size_means);
 PG_FUNCTION_INFO_V1(promptreg_minimum_detectable_effect);
+PG_FUNCTION_INFO_V1(promptreg_normal_p_value);
 PG_FUNCTION_INFO_V1(promptreg_holm);
 PG_FUNCTION_INFO_V1(promptreg_benjamini_hochberg);
 PG_FUNCTION_INFO_V1(promptreg_prob_best_means);
@@ -169,6 +172,7 @@ Datum promptreg_bernoulli_confidence_sequence(PG_FUNCTION_ARGS);
 Datum promptreg_sample_size_proportions(PG_FUNCTION_ARGS);
 Datum promptreg_sample_size_means(PG_FUNCTION_ARGS);
 Datum promptreg_minimum_detectable_effect(PG_FUNCTION_ARGS);
+Datum promptreg_normal_p_value(PG_FUNCTION_ARGS);
 Datum promptreg_holm(PG_FUNCTION_ARGS);
 Datum promptreg_benjamini_hochberg(PG_FUNCTION_ARGS);
 Datum promptreg_prob_best_means(PG_FUNCTION_ARGS);
@@ -310,6 +314,10 @@ Datum promptreg_minimum_detectable_effect(PG_FUNCTION_ARGS) {
   const stats::Number result = stats::MinimumDetectableEffect(
       PG_GETARG_FLOAT8(0), PG_GETARG_FLOAT8(1), PG_GETARG_FLOAT8(2), PG_GETARG_FLOAT8(3));
   PROMPTREG_RETURN_NUMBER(result);
+}
+
+Datum promptreg_normal_p_value(PG_FUNCTION_ARGS) {
+  PG_RETURN_FLOAT8(2 * stats::NormalTail(std::fabs(PG_GETARG_FLOAT8(0))));
 }
 
 Datum promptreg_holm(PG_FUNCTION_ARGS) {

@@ -171,14 +171,16 @@ CREATE TABLE promptreg.experiment_sketches (
   experiment_id bigint NOT NULL,
   metric        text NOT NULL,
   variant       text NOT NULL,
+  number        integer NOT NULL,
   sketch        promptreg.sketch NOT NULL,
-  PRIMARY KEY (experiment_id, metric, variant),
+  PRIMARY KEY (experiment_id, metric, variant, number),
   FOREIGN KEY (experiment_id, metric) REFERENCES promptreg.experiment_metrics (experiment_id, metric)
 );
 COMMENT ON TABLE promptreg.experiment_sketches IS 'Of quantiles: how the values of variants are distributed';
 COMMENT ON COLUMN promptreg.experiment_sketches.experiment_id IS 'The experiment';
 COMMENT ON COLUMN promptreg.experiment_sketches.metric IS 'The metric';
 COMMENT ON COLUMN promptreg.experiment_sketches.variant IS 'The variant that was served';
+COMMENT ON COLUMN promptreg.experiment_sketches.number IS 'Number of the weights in force at the executions';
 COMMENT ON COLUMN promptreg.experiment_sketches.sketch IS 'All values of the source, with a relative error of 0.1 %';
 
 CREATE TABLE promptreg.experiment_figures (
@@ -201,6 +203,9 @@ CREATE TABLE promptreg.experiment_figures (
   p_best                    double precision,
   expected_loss             double precision,
   minimum_detectable_effect double precision,
+  settings                  bigint,
+  since                     integer NOT NULL,
+  number                    integer NOT NULL,
   as_of                     timestamptz NOT NULL,
   PRIMARY KEY (experiment_id, metric, variant),
   FOREIGN KEY (experiment_id, metric) REFERENCES promptreg.experiment_metrics (experiment_id, metric)
@@ -213,7 +218,7 @@ COMMENT ON COLUMN promptreg.experiment_figures.users IS 'Users that count';
 COMMENT ON COLUMN promptreg.experiment_figures.mean IS 'Share, mean, ratio or quantile, in the unit of the metric';
 COMMENT ON COLUMN promptreg.experiment_figures.sd IS 'Standard deviation of users, in the unit of the metric; of ratios and quantiles, standard error times the square root of users';
 COMMENT ON COLUMN promptreg.experiment_figures.adjusted IS 'Whether what users did before the experiment is taken out of mean and sd (CUPED)';
-COMMENT ON COLUMN promptreg.experiment_figures.difference IS 'Mean less the control''s';
+COMMENT ON COLUMN promptreg.experiment_figures.difference IS 'Mean less the control''s; with several settings of the weights, within them';
 COMMENT ON COLUMN promptreg.experiment_figures.lift IS 'Difference as a share of the control''s mean; NULL where that is not positive';
 COMMENT ON COLUMN promptreg.experiment_figures.ci_low IS 'Lower end of the 95 % interval of the lift, for one look';
 COMMENT ON COLUMN promptreg.experiment_figures.ci_high IS 'Upper end of the 95 % interval of the lift, for one look';
@@ -226,6 +231,11 @@ COMMENT ON COLUMN promptreg.experiment_figures.p_best IS 'Probability to be the 
 COMMENT ON COLUMN promptreg.experiment_figures.expected_loss IS 'What choosing it loses on average against the best, in the unit of the metric';
 COMMENT ON COLUMN promptreg.experiment_figures.minimum_detectable_effect IS
   'Difference that so many users show with a power of 80 %, in the unit of the metric; NULL: none, or not known';
+COMMENT ON COLUMN promptreg.experiment_figures.settings IS
+  'Within how many settings of the weights it is compared with the control; NULL: in none do both have users';
+COMMENT ON COLUMN promptreg.experiment_figures.since IS
+  'Number of the first weights whose users count: since then variant and control have had the versions that they have now';
+COMMENT ON COLUMN promptreg.experiment_figures.number IS 'Number of the weights in force when it was computed';
 COMMENT ON COLUMN promptreg.experiment_figures.as_of IS 'When it was computed';
 
 CREATE TABLE promptreg.experiment_splits (

@@ -43,7 +43,8 @@ SELECT x.key AS experiment, p.name AS prompt, x.environment, x.state, f.metric, 
        CASE WHEN f.p_fixed IS NOT NULL
             THEN coalesce(min(f.users) OVER (PARTITION BY f.experiment_id, f.metric) >= l.users_per_variant, false) END AS fixed_valid,
        f.anytime_low, f.anytime_high, f.p_anytime, f.anytime_difference, f.p_best, f.expected_loss, f.minimum_detectable_effect,
-       a.p_fixed AS p_adjusted, CASE WHEN f.p_anytime IS NOT NULL THEN a.p_anytime END AS p_anytime_adjusted, f.as_of
+       a.p_fixed AS p_adjusted, CASE WHEN f.p_anytime IS NOT NULL THEN a.p_anytime END AS p_anytime_adjusted, f.as_of,
+       f.settings
   FROM promptreg.experiment_figures f
   JOIN promptreg.experiments x ON x.id = f.experiment_id
   JOIN promptreg.prompts p ON p.id = x.prompt_id
@@ -51,9 +52,9 @@ SELECT x.key AS experiment, p.name AS prompt, x.environment, x.state, f.metric, 
   LEFT JOIN promptreg.variants v ON v.experiment_id = f.experiment_id AND v.key = f.variant
   LEFT JOIN promptreg.experiment_plans l ON l.experiment_id = f.experiment_id
   LEFT JOIN adjusted a ON a.experiment_id = f.experiment_id AND a.metric = f.metric AND a.variant = f.variant
-  LEFT JOIN (SELECT s.experiment_id, s.variant, sum(s.executions)::bigint AS executions
-               FROM promptreg.experiment_exposures s GROUP BY s.experiment_id, s.variant) e
-    ON e.experiment_id = f.experiment_id AND e.variant = f.variant
+  LEFT JOIN LATERAL (SELECT sum(s.executions)::bigint AS executions
+                       FROM promptreg.experiment_exposures s
+                      WHERE s.experiment_id = f.experiment_id AND s.variant = f.variant AND s.number >= f.since) e ON true
  ORDER BY x.key, f.metric, f.variant;
 COMMENT ON VIEW promptreg.experiment_results IS
   'What experiments have shown, a row for each metric and variant, as of the last refresh (prompt_maintain, prompt_experiment_report)';

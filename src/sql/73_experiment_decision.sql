@@ -54,6 +54,15 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION promptreg.violated_guardrails(promptreg.experiment_results[]) IS 'Guardrails that are proven worse than with the control, and by which variant';
 
+CREATE FUNCTION promptreg.settings_in_words(results promptreg.experiment_results[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT CASE WHEN max(r.settings) > 1
+              THEN format('; the weights changed meanwhile, so it is compared within each of their %s settings', max(r.settings)) ELSE '' END
+    FROM unnest(settings_in_words.results) AS r WHERE r.role = 'primary';
+END;
+COMMENT ON FUNCTION promptreg.settings_in_words(promptreg.experiment_results[]) IS 'How variants are compared where there were several settings of the weights; empty with one';
+
 CREATE FUNCTION promptreg.users_in_several_variants(experiment_id bigint) RETURNS bigint
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -76,10 +85,11 @@ BEGIN ATOMIC
   SELECT coalesce(min(v.users), 0)::bigint
     FROM (SELECT k.key, coalesce(sum(e.users), 0) AS users
             FROM promptreg.variants k
-            LEFT JOIN promptreg.experiment_exposures e ON e.experiment_id = k.experiment_id AND e.variant = k.key
+            LEFT JOIN promptreg.comparable_since(users_of_smallest_variant.experiment_id) c ON c.variant = k.key
+            LEFT JOIN promptreg.experiment_exposures e ON e.experiment_id = k.experiment_id AND e.variant = k.key AND e.number >= c.since
            WHERE k.experiment_id = users_of_smallest_variant.experiment_id GROUP BY k.key) v;
 END;
-COMMENT ON FUNCTION promptreg.users_of_smallest_variant(bigint) IS 'Users of the variant that has the fewest';
+COMMENT ON FUNCTION promptreg.users_of_smallest_variant(bigint) IS 'Users who count for the variant that has the fewest';
 
 CREATE FUNCTION promptreg._prompt_experiment_decision(key text)
 RETURNS TABLE (
@@ -132,6 +142,8 @@ BEGIN
   END IF;
   IF decision = 'none' THEN
     variant := NULL;
+  ELSE
+    reason := reason || promptreg.settings_in_words(results);
   END IF;
   RETURN NEXT;
 END;

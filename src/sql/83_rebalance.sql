@@ -82,7 +82,8 @@ BEGIN
       FROM unnest(setting.keys, setting.ppm) WITH ORDINALITY AS k (key, ppm, position)
       LEFT JOIN promptreg.bandit_moments(experiment_id => (bandit_arms.experiment).id, cut_off => bandit_arms.cut_off,
                                          half_life => (bandit_arms.allocation).half_life) m ON m.variant = k.key
-     CROSS JOIN LATERAL (SELECT CASE metric.kind WHEN 'ratio' THEN m.mean / nullif(m.other, 0) ELSE m.mean END AS mean) e
+     CROSS JOIN LATERAL (SELECT CASE metric.kind WHEN 'ratio' THEN m.mean / nullif(m.other, 0)
+                                                 WHEN 'proportion' THEN promptreg.as_share(m.mean) ELSE m.mean END AS mean) e
      ORDER BY k.position;
 END;
 $$;

@@ -41,6 +41,12 @@ CREATE AGGREGATE promptreg.comoments_merge(double precision[]) (
 );
 COMMENT ON AGGREGATE promptreg.comoments_merge(double precision[]) IS 'Moments of several groups together';
 
+-- Users come and go one by one, and sums that are brought up to date round: a share of all may come out beyond 1 by 1e-16.
+CREATE FUNCTION promptreg.as_share(mean double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN mean > 1 THEN 1 WHEN mean < 0 THEN 0 ELSE mean END;
+COMMENT ON FUNCTION promptreg.as_share(double precision) IS 'The mean of a proportion without the rounding that leads out of 0 to 1';
+
 -- All there is was made of rows that will come again, except for experiments that ended before the oldest row.
 CREATE FUNCTION promptreg.forget_experiments() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -260,6 +266,12 @@ $$;
 COMMENT ON FUNCTION promptreg.add_totals(xid8, xid8, boolean) IS
   'Adds what was recorded to the totals of users, for the metrics of which earlier rows have been taken, or have not';
 
+-- Times at which the weights changed, by number: width_bucket finds in them which were in force.
+CREATE FUNCTION promptreg.setting_times(experiment_id bigint) RETURNS timestamptz[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN ARRAY(SELECT w.set_at FROM ONLY promptreg.weights w WHERE w.experiment_id = setting_times.experiment_id ORDER BY w.number);
+COMMENT ON FUNCTION promptreg.setting_times(bigint) IS 'When the rows of weights of an experiment came into force, in their order';
+
 -- Values stay with the variant that was served: nothing can be taken out of a sketch again, and who was served several is
 -- rare. So the sketches, too, are the same whatever the order of arrival.
 CREATE FUNCTION promptreg.add_sketches(low xid8, high xid8, taken boolean) RETURNS void
@@ -269,14 +281,18 @@ BEGIN
   IF NOT EXISTS (SELECT FROM promptreg.metrics m WHERE m.kind = 'quantile') THEN
     RETURN;
   END IF;
-  INSERT INTO promptreg.experiment_sketches AS s (experiment_id, metric, variant, sketch)
-  SELECT em.experiment_id, em.metric, v.variant, promptreg.sketch(v.value, promptreg.experiment_sketch_error())
-    FROM promptreg.experiment_metrics em
-    JOIN promptreg.metrics m ON m.name = em.metric AND m.kind = 'quantile'
-    JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = em.experiment_id AND v.source = m.source
-   WHERE em.taken = add_sketches.taken AND v.variant <> ''
-     AND (v.delay IS NULL OR m.attribution_window IS NULL OR v.delay <= m.attribution_window)
-   GROUP BY em.experiment_id, em.metric, v.variant
+  WITH wanted AS MATERIALIZED (
+    SELECT em.experiment_id, em.metric, m.source, m.attribution_window, promptreg.setting_times(em.experiment_id) AS times
+      FROM promptreg.experiment_metrics em JOIN promptreg.metrics m ON m.name = em.metric AND m.kind = 'quantile'
+     WHERE em.taken = add_sketches.taken
+  )
+  INSERT INTO promptreg.experiment_sketches AS s (experiment_id, metric, variant, number, sketch)
+  SELECT m.experiment_id, m.metric, v.variant, n.number, promptreg.sketch(v.value, promptreg.experiment_sketch_error())
+    FROM wanted m
+    JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = m.experiment_id AND v.source = m.source,
+         LATERAL (SELECT greatest(width_bucket(v.at, m.times), 1) AS number) n
+   WHERE v.variant <> '' AND (v.delay IS NULL OR m.attribution_window IS NULL OR v.delay <= m.attribution_window)
+   GROUP BY m.experiment_id, m.metric, v.variant, n.number
   ON CONFLICT ON CONSTRAINT experiment_sketches_pkey DO UPDATE
      SET sketch = promptreg.merge_sketches(s.sketch, excluded.sketch);
 END;
@@ -387,8 +403,8 @@ BEGIN
   END IF;
   PERFORM promptreg.count_for_bandits(range.low, range.high);
   changed := ARRAY(SELECT promptreg.settle_exposures());
-  changed := ARRAY(SELECT unnest(changed) UNION SELECT promptreg.settle_totals());
-  PERFORM promptreg.write_figures(c.id) FROM unnest(changed) AS c (id) ORDER BY c.id;
+  changed := ARRAY(SELECT unnest(changed) UNION SELECT promptreg.settle_totals() UNION SELECT promptreg.outdated_figures());
+  PERFORM promptreg.try_write_figures(c.id) FROM unnest(changed) AS c (id) ORDER BY c.id;
   RETURN cardinality(changed);
 END;
 $$;
