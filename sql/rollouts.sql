@@ -121,6 +121,23 @@ SELECT prompt_experiment_stop(:'key') IS NULL AS nothing_promoted;
 SELECT result FROM prompt_maintain('{rollouts}');
 SELECT (prompt_promote('rollouts/a', 3, 'production')).version;
 
+-- The guards of a rollout end with it, and those of the next one are its own, whenever maintenance comes by.
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{20,50,100}', step_interval => '0') AS key \gset
+SELECT prompt_experiment_stop(:'key') IS NULL AS nothing_promoted;
+SELECT count(*) AS guards FROM prompt_guards('rollouts/a');
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{20,50,100}', step_interval => '0',
+  guards => '[{"metric": "error", "tolerance": 0.01}, {"metric": "error", "rule": "limit", "threshold": 0.2}]') AS key \gset
+SELECT result FROM prompt_maintain('{rollouts}');
+SELECT guard, rule, tolerance, threshold FROM prompt_guards('rollouts/a');
+CALL test.serve(3, 8, 4, 400);
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+SELECT version, state, promoted, (SELECT count(*) FROM prompt_guards('rollouts/a')) AS guards FROM test.rollout_state;
+-- Two that would have one name; and one that has the name of somebody's.
+CALL test.fails($$SELECT prompt_rollout('rollouts/a', 4, 'production', guards => '[{"metric": "error", "tolerance": 0.01}, {"metric": "error", "severity": "alert"}]')$$);
+SELECT prompt_guard_set('rollouts/a', 'production', 'error', guard => 'rollout/error', severity => 'alert');
+CALL test.fails($$SELECT prompt_rollout('rollouts/a', 4, 'production')$$);
+SELECT prompt_guard_remove('rollouts/a', 'production', 'rollout/error');
+
 -- What cannot be started.
 SELECT error FROM test.errors_of($$SELECT prompt_rollout('rollouts/a', 4, 'production', steps => %L)$$, '{}', '{100}', '{1,5}', '{5,5,100}', '{5,1,100}', '{0,100}', '{1,NULL,100}', '{-1,100}', '{1,100,101}');
 SELECT error FROM test.errors_of($$SELECT prompt_rollout('rollouts/a', 4, 'production', guards => %L)$$, 'null', '{}', '[1]', '[{"metrik": "error"}]', '[{"metric": "x"}]', '[{"metric": "error", "rule": "limit"}]');

@@ -170,9 +170,11 @@ BEGIN
   UPDATE promptreg.experiments x SET winner = stop_experiment.winner WHERE x.id = experiment.id;
   PERFORM promptreg.append_weights(experiment => stop_experiment.experiment, setting => setting, event => 'experiment_stopped',
     reason => stop_experiment.reason, details => jsonb_build_object('winner', stop_experiment.winner));
+  PERFORM promptreg.remove_rollout_guards(stop_experiment.experiment);
 END;
 $$;
-COMMENT ON FUNCTION promptreg.stop_experiment(promptreg.experiments, text, text) IS 'Ends an experiment that the caller has locked';
+COMMENT ON FUNCTION promptreg.stop_experiment(promptreg.experiments, text, text) IS
+  'Ends an experiment that the caller has locked, and with it the guards of a rollout';
 
 CREATE FUNCTION promptreg.end_experiment(prompt promptreg.prompts, env text, reason text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
