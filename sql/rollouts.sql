@@ -138,6 +138,29 @@ SELECT prompt_guard_set('rollouts/a', 'production', 'error', guard => 'rollout/e
 CALL test.fails($$SELECT prompt_rollout('rollouts/a', 4, 'production')$$);
 SELECT prompt_guard_remove('rollouts/a', 'production', 'rollout/error');
 
+-- What changes with time is no difference of versions: errors go from 1 to 6 % while the share of the new version grows ...
+CREATE PROCEDURE test.serve_step(key text, previous integer, previous_errors integer, new integer, new_errors integer) LANGUAGE sql
+BEGIN ATOMIC
+  SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'rollouts/a', 'version', v.version, 'user_id', concat_ws(' ', v.variant, v.n, i), 'experiment', serve_step.key,
+           'variant', v.variant, 'error_class', CASE WHEN i <= v.errors THEN 'timeout' END)))
+    FROM (VALUES (3, 'previous', serve_step.previous, serve_step.previous_errors), (4, 'new', serve_step.new, serve_step.new_errors)) AS v (version, variant, n, errors),
+         generate_series(1, v.n) AS i;
+END;
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{5,50,100}', step_interval => '0', guards => '[{"metric": "error", "tolerance": 0.01}]') AS key \gset
+CALL test.serve_step(:'key', 3800, 38, 200, 2);
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+CALL test.serve_step(:'key', 1000, 60, 1000, 60);
+SELECT state, reason FROM prompt_guard_check('rollouts/a');
+SELECT count(*) FROM prompt_experiment_stop(:'key');
+-- ... and does not hide one: it fails more often at each step, though taken together the versions look alike.
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{5,50,100}', step_interval => '0', guards => '[{"metric": "error", "tolerance": 0.01}]') AS key \gset
+CALL test.serve_step(:'key', 3800, 380, 200, 20);
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+CALL test.serve_step(:'key', 1000, 10, 1000, 100);
+SELECT state, reason FROM prompt_guard_check('rollouts/a');
+SELECT state, promoted FROM test.rollout_state;
+DROP PROCEDURE test.serve_step;
+
 -- What cannot be started.
 SELECT error FROM test.errors_of($$SELECT prompt_rollout('rollouts/a', 4, 'production', steps => %L)$$, '{}', '{100}', '{1,5}', '{5,5,100}', '{5,1,100}', '{0,100}', '{1,NULL,100}', '{-1,100}', '{1,100,101}');
 SELECT error FROM test.errors_of($$SELECT prompt_rollout('rollouts/a', 4, 'production', guards => %L)$$, 'null', '{}', '[1]', '[{"metrik": "error"}]', '[{"metric": "x"}]', '[{"metric": "error", "rule": "limit"}]');

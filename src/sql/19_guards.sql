@@ -53,21 +53,25 @@ COMMENT ON COLUMN promptreg.guards.set_by IS 'Role that set it';
 COMMENT ON COLUMN promptreg.guards.set_at IS 'When it was set; values from before do not count';
 COMMENT ON COLUMN promptreg.guards.removed_at IS 'When it was removed; NULL: it stands';
 
--- One row for each guard and version, of what is served now; a change of the route begins anew.
+-- Rows for each guard and version, of what is served now; a change of the route begins anew. They are kept apart by the
+-- weights that were in force: versions whose shares changed are only alike in time under the same ones.
 CREATE TABLE promptreg.guard_counts (
   guard_id   bigint NOT NULL REFERENCES promptreg.guards (id),
   version    integer NOT NULL,
+  number     integer NOT NULL CHECK (number >= 0),
   since      timestamptz NOT NULL,
   n          bigint NOT NULL CHECK (n >= 1),
   mean       double precision NOT NULL,
   squares    double precision NOT NULL CHECK (squares >= 0),
   recent     double precision[] NOT NULL,
   newest_at  timestamptz NOT NULL,
-  PRIMARY KEY (guard_id, version)
+  PRIMARY KEY (guard_id, version, number)
 );
 COMMENT ON TABLE promptreg.guard_counts IS 'What guards have seen of the versions that are served now';
 COMMENT ON COLUMN promptreg.guard_counts.guard_id IS 'The guard';
 COMMENT ON COLUMN promptreg.guard_counts.version IS 'The version';
+COMMENT ON COLUMN promptreg.guard_counts.number IS
+  'Number of the experiment''s weights that were in force; 0: no experiment ran, or the rule is window, which has one row for all';
 COMMENT ON COLUMN promptreg.guard_counts.since IS 'Executions from this time on count';
 COMMENT ON COLUMN promptreg.guard_counts.n IS 'Number of values';
 COMMENT ON COLUMN promptreg.guard_counts.mean IS 'Their mean';
