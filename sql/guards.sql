@@ -8,7 +8,7 @@ SELECT (prompt_promote('guards/a', v, 'production')).version FROM generate_serie
 CREATE PROCEDURE test.log_calls(version integer, n integer, bad integer, variant text DEFAULT NULL) LANGUAGE sql
 BEGIN ATOMIC
   SELECT prompt_log_many(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('name', 'guards/a', 'version', log_calls.version,
-    'variant', log_calls.variant, 'experiment', CASE WHEN log_calls.variant IS NOT NULL THEN 'guarded' END, 'latency_ms', 100 + i % 10,
+    'user_id', CASE WHEN log_calls.variant IS NOT NULL THEN log_calls.variant || i END, 'latency_ms', 100 + i % 10,
     'error_class', CASE WHEN i <= log_calls.bad THEN 'timeout' END))))
     FROM generate_series(1, log_calls.n) AS i;
 END;
@@ -111,11 +111,28 @@ SELECT prompt_experiment_start('guards/a', 'production', key => 'slower',
   variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 3, "weight": 1}]');
 SELECT prompt_guard_set('guards/a', 'production', 'latency_ms', guard => g.name, tolerance => g.tolerance, relative => g.relative, severity => 'alert')
   FROM (VALUES ('by 20 ms', 20, false), ('by 40 ms', 40, false), ('by 20 %', 0.2, true), ('by 40 %', 0.4, true)) AS g (name, tolerance, relative);
-SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', v, 'latency_ms', CASE v WHEN 3 THEN 130 ELSE 100 END + i % 10)))
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', v, 'user_id', v || '-' || i, 'latency_ms', CASE v WHEN 3 THEN 130 ELSE 100 END + i % 10)))
   FROM generate_series(1, 300) AS i, unnest('{1,3}'::integer[]) AS v;
 SELECT guard, version, state, round((numbers ->> 'tolerated')::numeric, 2) AS tolerated FROM prompt_guard_check('guards/a') ORDER BY guard;
 SELECT count(prompt_guard_remove('guards/a', 'production', guard)) FROM prompt_guards('guards/a');
 SELECT prompt_experiment_stop('slower');
+
+-- Compared is what was drawn by lot: not calls without a user, which all get the deployed version, nor those of testers, nor of
+-- another experiment. A limit counts them all. Here none of 8000 calls without a user fails.
+SELECT prompt_experiment_start('guards/a', 'production', key => 'equal',
+  variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 3, "weight": 1}]');
+SELECT prompt_guard_set('guards/a', 'production', 'error', tolerance => 0.01);
+SELECT prompt_guard_set('guards/a', 'production', 'error', guard => 'limit', rule => 'limit', threshold => 0.5);
+SELECT count(prompt_experiment_override('equal', 'tester ' || n, 'b')) FROM generate_series(1, 2) AS n;
+SELECT prompt_experiment_override('equal', 'tester 2') IS NOT NULL AS taken_back;
+CALL test.log_calls(1, 1000, 50, 'control');
+CALL test.log_calls(3, 1000, 50, 'b');
+CALL test.log_calls(1, 8000, 0);
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', 3, 'user_id', l.user_id, 'experiment', l.experiment, 'error_class', 'timeout')))
+  FROM (VALUES ('tester 1', 'equal'), ('tester 2', 'equal'), ('somebody', 'another')) AS l (user_id, experiment), generate_series(1, 300) AS i WHERE l.user_id <> 'tester 2' OR i <= 7;
+SELECT guard, version, state, numbers ->> 'n' AS n, numbers ->> 'beside_n' AS beside_n, round((numbers ->> 'mean')::numeric, 4) AS mean FROM prompt_guard_check('guards/a');
+SELECT count(prompt_guard_remove('guards/a', 'production', guard)) FROM prompt_guards('guards/a');
+SELECT prompt_experiment_stop('equal');
 
 -- Traffic that is not split as the weights say makes every comparison worthless: held, and told once. A limit compares nothing.
 SELECT prompt_experiment_start('guards/a', 'production', key => 'skewed',

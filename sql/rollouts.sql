@@ -8,7 +8,7 @@ SELECT s.version, s.previous, s.state, s.step, s.steps, s.share_percent, s.held,
 -- Executions of both versions, a share of them with errors.
 CREATE PROCEDURE test.serve(previous integer, previous_errors integer, new integer, new_errors integer) LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM prompt_log_many(jsonb_agg(jsonb_build_object('name', 'rollouts/a', 'version', v, 'error_class', CASE WHEN i <= errors THEN 'timeout' END)))
+  PERFORM prompt_log_many(jsonb_agg(jsonb_build_object('name', 'rollouts/a', 'version', v, 'user_id', concat(v, '-', i), 'error_class', CASE WHEN i <= errors THEN 'timeout' END)))
      FROM (VALUES (serve.previous, serve.previous_errors), (serve.new, serve.new_errors)) AS versions (v, errors), generate_series(1, 400) AS i;
   COMMIT;
 END;

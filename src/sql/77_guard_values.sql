@@ -28,14 +28,21 @@ RETURN CASE metric
 COMMENT ON FUNCTION promptreg.execution_value(promptreg.executions, text) IS 'What an execution says of a metric; NULL: nothing';
 
 -- An outcome counts when both it and its execution have arrived, whichever came first.
+--
+-- What is compared must have been drawn by lot: calls without a user always get the deployed version, testers what somebody
+-- gave them, and those of another experiment what that one says.
 CREATE FUNCTION promptreg.new_guard_values(low xid8, high xid8)
 RETURNS TABLE (guard_id bigint, since timestamptz, version integer, number integer, at timestamptz, value double precision, keep boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH watched AS MATERIALIZED (
     SELECT (w.guard).id, (w.guard).environment, (w.guard).metric, (w.guard).scorer, w.prompt, w.since, m.is_outcome,
-           (w.guard).rule = 'window' AS keep, w.experiment_id
-      FROM promptreg.watched_routes() AS w JOIN promptreg.guard_metrics() AS m ON m.metric = (w.guard).metric
+           (w.guard).rule = 'window' AS keep, (w.guard).rule = 'concurrent' AS compares, w.experiment_id, x.key AS experiment
+      FROM promptreg.watched_routes() AS w
+      JOIN promptreg.guard_metrics() AS m ON m.metric = (w.guard).metric
+      LEFT JOIN promptreg.experiments x ON x.id = w.experiment_id
+     -- Without an experiment there is nothing to compare.
+     WHERE (w.guard).rule <> 'concurrent' OR x.id IS NOT NULL
   ), new_executions AS MATERIALIZED (
     SELECT e FROM promptreg.executions e
      WHERE e.xid >= new_guard_values.low AND e.xid < new_guard_values.high
@@ -44,6 +51,10 @@ BEGIN ATOMIC
     SELECT o.request_id, o.name, o.scorer, o.value FROM promptreg.outcomes o
      WHERE o.xid >= new_guard_values.low AND o.xid < new_guard_values.high
        AND o.name IN (SELECT w.metric FROM watched w)
+  ), overridden AS MATERIALIZED (
+    SELECT o.experiment_id, o.user_id, o.set_at, o.variant,
+           lead(o.set_at, 1, 'infinity') OVER (PARTITION BY o.experiment_id, o.user_id ORDER BY o.number) AS until
+      FROM ONLY promptreg.overrides o WHERE o.experiment_id IN (SELECT w.experiment_id FROM watched w WHERE w.compares)
   ), new_values AS (
     SELECT w, n.e, promptreg.execution_value(n.e, w.metric) AS value
       FROM watched w JOIN new_executions n ON (n.e).prompt = w.prompt AND (n.e).environment = w.environment AND (n.e).at >= w.since
@@ -70,7 +81,12 @@ BEGIN ATOMIC
                               WHERE n.experiment_id = (v.w).experiment_id AND n.set_at <= (v.e).at
                               ORDER BY n.number DESC LIMIT 1), 0) END,
          (v.e).at, v.value, (v.w).keep
-    FROM new_values v;
+    FROM new_values v
+   WHERE NOT (v.w).compares
+      OR (v.e).user_id IS NOT NULL AND coalesce((v.e).experiment = (v.w).experiment, true)
+         AND NOT EXISTS (SELECT FROM overridden o
+                          WHERE o.experiment_id = (v.w).experiment_id AND o.user_id = (v.e).user_id AND o.variant IS NOT NULL
+                            AND (v.e).at >= o.set_at AND (v.e).at < o.until);
 END;
 COMMENT ON FUNCTION promptreg.new_guard_values(xid8, xid8) IS 'What came in for guards in a range of transactions';
 

@@ -16,7 +16,7 @@ sub serve
 {
 	my ($errors) = @_;
 	$node->safe_psql('postgres', qq{
-		SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'p', 'version', v, 'error_class', CASE WHEN i <= CASE v WHEN 2 THEN $errors ELSE 4 END THEN 'x' END)))
+		SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'p', 'version', v, 'user_id', concat(v, '-', i), 'error_class', CASE WHEN i <= CASE v WHEN 2 THEN $errors ELSE 4 END THEN 'x' END)))
 		  FROM generate_series(1, 200) i, unnest('{1,2}'::integer[]) v});
 }
 
@@ -72,7 +72,7 @@ is($node->safe_psql('postgres', q{SELECT string_agg(version::text, ' ' ORDER BY 
 # A guard that finds the version worse stops it, also if what it finds was logged before a crash.
 $node->safe_psql('postgres', q{SELECT prompt_rollout('p', 1, 'production', steps => '{10,100}', step_interval => '0')});
 $node->safe_psql('postgres', q{
-	SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'p', 'version', v, 'error_class', CASE WHEN v = 1 AND i <= 150 THEN 'x' END)))
+	SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'p', 'version', v, 'user_id', concat(v, '-', i), 'error_class', CASE WHEN v = 1 AND i <= 150 THEN 'x' END)))
 	  FROM generate_series(1, 200) i, unnest('{1,2}'::integer[]) v});
 $node->stop('immediate');
 $node->start;
