@@ -161,6 +161,21 @@ SELECT state, reason FROM prompt_guard_check('rollouts/a');
 SELECT state, promoted FROM test.rollout_state;
 DROP PROCEDURE test.serve_step;
 
+-- Each step is judged by its own calls: without new ones it holds, whatever was seen before. Nobody but the steps sets its weights.
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{20,50,100}', step_interval => '0') AS key \gset
+CALL test.serve(3, 8, 4, 8);
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+SELECT version, step, held FROM test.rollout_state;
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'rollouts/a', 'version', 4, 'user_id', 'n' || i))) FROM generate_series(1, 100) AS i;
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+SELECT version, step, held FROM test.rollout_state;
+CALL test.fails(format('SELECT prompt_experiment_set_weights(%L, %L)', :'key', '{"previous": 0, "new": 1}'));
+CALL test.fails(format('SELECT prompt_experiment_set_coverage(%L, 0.5)', :'key'));
+CALL test.fails(format('SELECT prompt_experiment_set_variants(%L, %L)', :'key', '[{"key": "previous", "version": 3, "weight": 1}, {"key": "new", "version": 2, "weight": 1}]'));
+SELECT version, step, share_percent FROM test.rollout_state;
+SELECT count(*) FROM prompt_experiment_stop(:'key');
+
 -- What cannot be started.
 SELECT error FROM test.errors_of($$SELECT prompt_rollout('rollouts/a', 4, 'production', steps => %L)$$, '{}', '{100}', '{1,5}', '{5,5,100}', '{5,1,100}', '{0,100}', '{1,NULL,100}', '{-1,100}', '{1,100,101}');
 SELECT error FROM test.errors_of($$SELECT prompt_rollout('rollouts/a', 4, 'production', guards => %L)$$, 'null', '{}', '[1]', '[{"metrik": "error"}]', '[{"metric": "x"}]', '[{"metric": "error", "rule": "limit"}]');

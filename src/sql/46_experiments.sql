@@ -184,7 +184,7 @@ DECLARE
 BEGIN
   SELECT x.* INTO running FROM promptreg.experiments x
    WHERE x.prompt_id = prompt.id AND x.environment = end_experiment.env AND promptreg.is_live(x.state)
-     FOR UPDATE;
+     FOR NO KEY UPDATE;
   IF running.id IS NOT NULL THEN
     PERFORM promptreg.stop_experiment(experiment => running, winner => NULL, reason => end_experiment.reason);
   END IF;

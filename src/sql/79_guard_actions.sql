@@ -109,10 +109,12 @@ RETURN EXISTS (SELECT FROM promptreg.guard_events e
                 WHERE e.guard_id = guard.id AND e.at > clock_timestamp() - guard.cool_down);
 COMMENT ON FUNCTION promptreg.is_cooling_down(promptreg.guards) IS 'Whether a guard has fired lately';
 
--- The prompt is locked before the route is looked at again: what has changed meanwhile is judged the next time.
+-- The prompt is locked before the route is looked at again: what has changed meanwhile is judged the next time. Whoever holds
+-- the prompt, or that of a snippet, may be waiting for one that this session holds: a guard does not wait, and finds the rule
+-- broken again at the next look.
 CREATE FUNCTION promptreg.answer_verdict(guard promptreg.guards, verdict promptreg.guard_verdict, deployed integer, experiment_id bigint)
 RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms'
 AS $$
 DECLARE
   locked promptreg.prompts;
@@ -123,7 +125,10 @@ BEGIN
   IF verdict.version <> answer_verdict.deployed THEN
     PERFORM promptreg.try_refresh_experiments();  -- how the traffic is split now
   END IF;
-  locked := promptreg.lock_prompt(guard.prompt_id);
+  IF NOT promptreg.try_lock_prompt(prompt_id => guard.prompt_id, wait => false) THEN
+    RETURN 'busy';
+  END IF;
+  SELECT p.* INTO STRICT locked FROM promptreg.prompts p WHERE p.id = guard.prompt_id;
   IF promptreg.is_cooling_down(guard) OR NOT EXISTS (
        SELECT FROM promptreg.watched_routes() AS w
         WHERE (w.guard).id = (answer_verdict.guard).id AND w.version = answer_verdict.deployed
@@ -132,10 +137,12 @@ BEGIN
   END IF;
   RETURN promptreg.fire_guard(guard => answer_verdict.guard, prompt => locked, verdict => answer_verdict.verdict,
                               deployed => answer_verdict.deployed, experiment_id => answer_verdict.experiment_id);
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+  RETURN 'busy';
 END;
 $$;
 COMMENT ON FUNCTION promptreg.answer_verdict(promptreg.guards, promptreg.guard_verdict, integer, bigint) IS
-  'Fires a guard whose rule is broken, unless it has fired lately or the route has changed';
+  'Fires a guard whose rule is broken, unless it has fired lately, the route has changed or somebody else is changing it';
 
 CREATE FUNCTION promptreg.check_guards(prompt_id bigint DEFAULT NULL, env text DEFAULT NULL)
 RETURNS TABLE (prompt text, environment text, guard text, version integer, state text, reason text, numbers jsonb)
@@ -261,8 +268,10 @@ COMMENT ON FUNCTION promptreg._prompt_guards(text, text) IS
 CREATE FUNCTION promptreg.maintain_guards() RETURNS text
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT format('%s guards, %s fired', count(DISTINCT (c.prompt, c.environment, c.guard)),
-                count(*) FILTER (WHERE c.state NOT IN ('ok', 'waiting', 'stale', 'cooling_down', 'changed')))
+  SELECT concat_ws(', ', count(DISTINCT (c.prompt, c.environment, c.guard)) || ' guards',
+                   count(*) FILTER (WHERE c.state IN ('rolled_back', 'experiment_stopped', 'experiment_paused', 'alerted', 'dry_run')) || ' fired',
+                   nullif(count(*) FILTER (WHERE c.state = 'held'), 0) || ' held',
+                   nullif(count(*) FILTER (WHERE c.state = 'busy'), 0) || ' busy')
     FROM promptreg.check_guards() AS c;
 END;
 COMMENT ON FUNCTION promptreg.maintain_guards() IS 'Task of prompt_maintain: judges all guards';

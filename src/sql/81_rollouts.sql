@@ -139,17 +139,35 @@ $$;
 COMMENT ON FUNCTION promptreg._prompt_rollout(text, integer, text, numeric[], interval, jsonb, text, boolean) IS
   'Lets a version take over step by step, in percent of the users, while guards compare it with the version it replaces; prompt_maintain advances it. Returns the key of the experiment that splits the traffic. Right: release';
 
+-- Every step is judged by its own calls: as many as a guard needs have come in since it began, of both versions if it compares.
+CREATE FUNCTION promptreg.step_hold(guard promptreg.guards, rollout promptreg.rollouts, number integer) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT format('%s values of version %s%s since step %s began; %s are needed', s.new, (rollout).version,
+                CASE WHEN (guard).rule = 'concurrent' THEN format(' and %s beside it', s.beside) ELSE '' END, (rollout).step, (guard).min_count)
+    FROM (SELECT coalesce(sum(c.n) FILTER (WHERE c.version = (rollout).version), 0) AS new,
+                 coalesce(sum(c.n) FILTER (WHERE c.version = (rollout).previous), 0) AS beside
+            FROM promptreg.guard_counts c WHERE c.guard_id = (guard).id AND c.number = step_hold.number) AS s
+   WHERE s.new < (guard).min_count OR (guard).rule = 'concurrent' AND s.beside < (guard).min_count;
+END;
+COMMENT ON FUNCTION promptreg.step_hold(promptreg.guards, promptreg.rollouts, integer) IS
+  'Why a guard cannot judge a step of a rollout yet; NULL: it can';
+
 -- Nothing advances on what was not judged: no guard that may act may have too few values or only old ones, nor on what
 -- cannot be.
 CREATE FUNCTION promptreg.rollout_guard_hold(experiment promptreg.experiments, rollout promptreg.rollouts) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT format('guard %s: %s', g.name, coalesce(j.reason, format('no values of version %s yet', (rollout).version)))
+  SELECT format('guard %s: %s', g.name, h.reason)
     FROM promptreg.guards g
     LEFT JOIN LATERAL promptreg.judge_guard(guard => g, deployed => (rollout).previous, experiment_id => (experiment).id) AS j
       ON j.version = (rollout).version
+   CROSS JOIN LATERAL (
+     SELECT CASE WHEN j.state = 'ok' THEN promptreg.step_hold(guard => g, rollout => rollout_guard_hold.rollout,
+                                                              number => (promptreg.last_weights((experiment).id)).number)
+                 ELSE coalesce(j.reason, format('no values of version %s yet', (rollout).version)) END AS reason) AS h
    WHERE g.prompt_id = (experiment).prompt_id AND g.environment = (experiment).environment AND g.removed_at IS NULL
-     AND g.severity <> 'alert' AND NOT g.dry_run AND j.state IS DISTINCT FROM 'ok'
+     AND g.severity <> 'alert' AND NOT g.dry_run AND h.reason IS NOT NULL
    ORDER BY g.id LIMIT 1;
 END;
 COMMENT ON FUNCTION promptreg.rollout_guard_hold(promptreg.experiments, promptreg.rollouts) IS
@@ -202,39 +220,71 @@ $$;
 COMMENT ON FUNCTION promptreg.take_step(promptreg.experiments, promptreg.rollouts, promptreg.prompts) IS
   'Gives a version its next share of the users, or all of them';
 
+-- Whoever waits for maintenance must know why: nothing is written where the same is said already.
+CREATE FUNCTION promptreg.hold_rollout(rollout promptreg.rollouts, reason text) RETURNS text
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  UPDATE promptreg.rollouts r SET held = hold_rollout.reason
+   WHERE r.experiment_id = (rollout).experiment_id AND r.held IS DISTINCT FROM hold_rollout.reason;
+  SELECT 'held';
+END;
+COMMENT ON FUNCTION promptreg.hold_rollout(promptreg.rollouts, text) IS 'Notes why a rollout does not advance';
+
+-- Waits for nobody for long: who holds a prompt that this step needs, such as that of a snippet, may be waiting for one that
+-- maintenance holds.
+CREATE FUNCTION promptreg.try_step(experiment promptreg.experiments, rollout promptreg.rollouts, number integer) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms'
+AS $$
+DECLARE
+  current promptreg.experiments;
+  target promptreg.prompts;
+  reason text;
+  detail text;
+BEGIN
+  IF NOT promptreg.try_lock_prompt(prompt_id => experiment.prompt_id, wait => false) THEN
+    RETURN 'busy';
+  END IF;
+  SELECT x.* INTO STRICT current FROM promptreg.experiments x WHERE x.id = experiment.id FOR NO KEY UPDATE;
+  SELECT p.* INTO STRICT target FROM promptreg.prompts p WHERE p.id = experiment.prompt_id;
+  IF current.state <> 'running' OR (promptreg.last_weights(current.id)).number <> try_step.number THEN
+    RETURN 'waiting';
+  END IF;
+  RETURN promptreg.take_step(experiment => current, rollout => try_step.rollout, prompt => target);
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+  RETURN 'busy';
+WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+  RETURN promptreg.hold_rollout(rollout => try_step.rollout, reason => concat_ws(E'\n', reason, nullif(detail, '')));
+END;
+$$;
+COMMENT ON FUNCTION promptreg.try_step(promptreg.experiments, promptreg.rollouts, integer) IS
+  'Takes a step from the weights of a number, unless somebody else is changing the prompt (busy) or something stands against it (held)';
+
+-- Looked at before anything is locked: most times there is nothing to do, and who rolls back must not wait for that.
 CREATE FUNCTION promptreg.advance_rollout(experiment_id bigint) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   experiment promptreg.experiments;
   rollout promptreg.rollouts;
-  locked promptreg.prompts;
+  setting promptreg.weights := promptreg.last_weights(advance_rollout.experiment_id);
   reason text;
-  detail text;
 BEGIN
-  SELECT p.* INTO STRICT locked
-    FROM promptreg.experiments x, LATERAL promptreg.lock_prompt(x.prompt_id) AS p WHERE x.id = advance_rollout.experiment_id;
-  SELECT x.* INTO STRICT experiment FROM promptreg.experiments x WHERE x.id = advance_rollout.experiment_id FOR UPDATE;
-  SELECT r.* INTO STRICT rollout FROM promptreg.rollouts r WHERE r.experiment_id = advance_rollout.experiment_id FOR UPDATE;
+  SELECT x.* INTO STRICT experiment FROM promptreg.experiments x WHERE x.id = advance_rollout.experiment_id;
+  SELECT r.* INTO STRICT rollout FROM promptreg.rollouts r WHERE r.experiment_id = advance_rollout.experiment_id;
   IF experiment.state <> 'running'
-        OR clock_timestamp() < (promptreg.last_weights(experiment.id)).set_at + rollout.step_interval THEN
+     OR clock_timestamp() < setting.set_at + rollout.step_interval THEN
     RETURN 'waiting';
   END IF;
   reason := promptreg.rollout_hold(experiment, rollout);
-  IF reason IS NULL THEN
-    BEGIN
-      RETURN promptreg.take_step(experiment => experiment, rollout => rollout, prompt => locked);
-    EXCEPTION WHEN OTHERS THEN
-      GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-      reason := concat_ws(E'\n', reason, nullif(detail, ''));
-    END;
+  IF reason IS NOT NULL THEN
+    RETURN promptreg.hold_rollout(rollout => rollout, reason => reason);
   END IF;
-  UPDATE promptreg.rollouts r SET held = reason WHERE r.experiment_id = rollout.experiment_id;
-  RETURN 'held';
+  RETURN promptreg.try_step(experiment => experiment, rollout => rollout, number => setting.number);
 END;
 $$;
 COMMENT ON FUNCTION promptreg.advance_rollout(bigint) IS
-  'Takes the next step of a rollout if it is time and nothing stands against it: advanced, promoted, waiting or held';
+  'Takes the next step of a rollout if it is time and nothing stands against it: advanced, promoted, waiting, held or busy';
 
 CREATE FUNCTION promptreg.maintain_rollouts() RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
