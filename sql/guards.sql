@@ -186,6 +186,49 @@ SELECT n, mean, round(squares) AS squares, (SELECT round(var_pop(i) * 1700) FROM
        cardinality(recent) AS recent
   FROM promptreg.guard_counts c JOIN promptreg.guards g ON g.id = c.guard_id WHERE g.metric = 'latency_ms' AND g.removed_at IS NULL;
 
+-- What somebody deploys after a guard has acted is guarded from its first call, whatever the cool-down.
+SELECT prompt_create('guards/b');
+SELECT count(prompt_commit('guards/b', 'version ' || i)) FROM generate_series(1, 4) AS i;
+SELECT count(prompt_promote('guards/b', v, 'production')) FROM generate_series(1, 2) AS v;
+SELECT prompt_guard_set('guards/b', 'production', 'error', rule => 'limit', threshold => 0.05);
+CREATE PROCEDURE test.fail_calls(version integer) LANGUAGE sql
+BEGIN ATOMIC
+  SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/b', 'version', fail_calls.version, 'error_class', 'x'))) FROM generate_series(1, 300);
+END;
+CALL test.fail_calls(2);
+SELECT version, state FROM prompt_guard_check('guards/b');
+CALL test.fail_calls(1);
+SELECT version, state FROM prompt_guard_check('guards/b');
+SELECT (prompt_promote('guards/b', 3, 'production', reason => 'hotfix')).version;
+CALL test.fail_calls(3);
+SELECT version, state FROM prompt_guard_check('guards/b');
+SELECT version FROM prompt_assign('guards/b');
+-- Held back, it is not silent: it says so at every look, records it once in a cool-down, and acts where it can.
+SELECT prompt_guard_set('guards/b', 'production', 'error', rule => 'limit', threshold => 0.05, max_rollbacks => 0);
+CALL test.fail_calls(1);
+SELECT version, state FROM prompt_guard_check('guards/b');
+SELECT version, state FROM prompt_guard_check('guards/b');
+SELECT e.action, e.numbers ->> 'held' AS held, count(*) FROM promptreg.guard_events e JOIN promptreg.guards g ON g.id = e.guard_id
+ WHERE g.prompt_id = (SELECT id FROM promptreg.prompts WHERE name = 'guards/b') AND g.removed_at IS NULL GROUP BY 1, 2;
+SELECT result FROM prompt_maintain('{guards}');
+SELECT prompt_experiment_start('guards/b', 'production', key => 'acts', variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 4, "weight": 1}]');
+CALL test.fail_calls(1);
+SELECT version, state FROM prompt_guard_check('guards/b');
+CALL test.fail_calls(4);
+SELECT version, state FROM prompt_guard_check('guards/b');
+SELECT state FROM promptreg.experiments WHERE key = 'acts';
+SELECT prompt_guard_remove('guards/b', 'production', 'error');
+DROP PROCEDURE test.fail_calls;
+
+-- Beside a version that gets no calls any more nothing is concurrent.
+SELECT prompt_experiment_start('guards/b', 'production', key => 'alone', variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 4, "weight": 1}]');
+SELECT prompt_guard_set('guards/b', 'production', 'error', max_staleness => '2 seconds');
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/b', 'version', 1, 'user_id', 'c' || i))) FROM generate_series(1, 200) AS i;
+SELECT pg_sleep(2.1);
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/b', 'version', 4, 'user_id', 'b' || i, 'error_class', 'x'))) FROM generate_series(1, 200) AS i;
+SELECT version, state, reason LIKE 'the newest value of version 1 beside it is of %' AS why FROM prompt_guard_check('guards/b');
+SELECT prompt_guard_remove('guards/b', 'production', 'error'), prompt_experiment_stop('alone');
+
 -- At every so many outcomes; a guard that cannot be judged is no reason not to record.
 SELECT (prompt_promote('guards/a', 4, 'production')).version;
 SELECT prompt_guard_set('guards/a', 'production', 'thumbs', rule => 'limit', threshold => 0.6);

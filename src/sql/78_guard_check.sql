@@ -158,6 +158,10 @@ BEGIN
     verdict.state := 'stale';
     verdict.reason := format('the newest value of version %s is of %s', seen.version, seen.newest_at);
     RETURN verdict;
+  ELSIF guard.rule = 'concurrent' AND beside.newest_at < clock_timestamp() - guard.max_staleness THEN
+    verdict.state := 'stale';
+    verdict.reason := format('the newest value of version %s beside it is of %s', beside.version, beside.newest_at);
+    RETURN verdict;
   END IF;
   IF guard.rule = 'concurrent' THEN
     judged := promptreg.judge_concurrent(guard => judge_version.guard, seen => judge_version.seen,
