@@ -8,7 +8,7 @@ SELECT (prompt_promote('guards/a', v, 'production')).version FROM generate_serie
 CREATE PROCEDURE test.log_calls(version integer, n integer, bad integer, variant text DEFAULT NULL) LANGUAGE sql
 BEGIN ATOMIC
   SELECT prompt_log_many(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('name', 'guards/a', 'version', log_calls.version,
-    'variant', log_calls.variant, 'experiment', CASE WHEN log_calls.variant IS NOT NULL THEN 'guarded' END, 'latency_ms', 100 + i % 10,
+    'user_id', CASE WHEN log_calls.variant IS NOT NULL THEN log_calls.variant || i END, 'latency_ms', 100 + i % 10,
     'error_class', CASE WHEN i <= log_calls.bad THEN 'timeout' END))))
     FROM generate_series(1, log_calls.n) AS i;
 END;
@@ -111,11 +111,28 @@ SELECT prompt_experiment_start('guards/a', 'production', key => 'slower',
   variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 3, "weight": 1}]');
 SELECT prompt_guard_set('guards/a', 'production', 'latency_ms', guard => g.name, tolerance => g.tolerance, relative => g.relative, severity => 'alert')
   FROM (VALUES ('by 20 ms', 20, false), ('by 40 ms', 40, false), ('by 20 %', 0.2, true), ('by 40 %', 0.4, true)) AS g (name, tolerance, relative);
-SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', v, 'latency_ms', CASE v WHEN 3 THEN 130 ELSE 100 END + i % 10)))
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', v, 'user_id', v || '-' || i, 'latency_ms', CASE v WHEN 3 THEN 130 ELSE 100 END + i % 10)))
   FROM generate_series(1, 300) AS i, unnest('{1,3}'::integer[]) AS v;
 SELECT guard, version, state, round((numbers ->> 'tolerated')::numeric, 2) AS tolerated FROM prompt_guard_check('guards/a') ORDER BY guard;
 SELECT count(prompt_guard_remove('guards/a', 'production', guard)) FROM prompt_guards('guards/a');
 SELECT prompt_experiment_stop('slower');
+
+-- Compared is what was drawn by lot: not calls without a user, which all get the deployed version, nor those of testers, nor of
+-- another experiment. A limit counts them all. Here none of 8000 calls without a user fails.
+SELECT prompt_experiment_start('guards/a', 'production', key => 'equal',
+  variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 3, "weight": 1}]');
+SELECT prompt_guard_set('guards/a', 'production', 'error', tolerance => 0.01);
+SELECT prompt_guard_set('guards/a', 'production', 'error', guard => 'limit', rule => 'limit', threshold => 0.5);
+SELECT count(prompt_experiment_override('equal', 'tester ' || n, 'b')) FROM generate_series(1, 2) AS n;
+SELECT prompt_experiment_override('equal', 'tester 2') IS NOT NULL AS taken_back;
+CALL test.log_calls(1, 1000, 50, 'control');
+CALL test.log_calls(3, 1000, 50, 'b');
+CALL test.log_calls(1, 8000, 0);
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/a', 'version', 3, 'user_id', l.user_id, 'experiment', l.experiment, 'error_class', 'timeout')))
+  FROM (VALUES ('tester 1', 'equal'), ('tester 2', 'equal'), ('somebody', 'another')) AS l (user_id, experiment), generate_series(1, 300) AS i WHERE l.user_id <> 'tester 2' OR i <= 7;
+SELECT guard, version, state, numbers ->> 'n' AS n, numbers ->> 'beside_n' AS beside_n, round((numbers ->> 'mean')::numeric, 4) AS mean FROM prompt_guard_check('guards/a');
+SELECT count(prompt_guard_remove('guards/a', 'production', guard)) FROM prompt_guards('guards/a');
+SELECT prompt_experiment_stop('equal');
 
 -- Traffic that is not split as the weights say makes every comparison worthless: held, and told once. A limit compares nothing.
 SELECT prompt_experiment_start('guards/a', 'production', key => 'skewed',
@@ -168,6 +185,49 @@ SELECT state, reason FROM prompt_guard_check('guards/a') WHERE guard = 'latency_
 SELECT n, mean, round(squares) AS squares, (SELECT round(var_pop(i) * 1700) FROM generate_series(1, 1700) i) AS expected,
        cardinality(recent) AS recent
   FROM promptreg.guard_counts c JOIN promptreg.guards g ON g.id = c.guard_id WHERE g.metric = 'latency_ms' AND g.removed_at IS NULL;
+
+-- What somebody deploys after a guard has acted is guarded from its first call, whatever the cool-down.
+SELECT prompt_create('guards/b');
+SELECT count(prompt_commit('guards/b', 'version ' || i)) FROM generate_series(1, 4) AS i;
+SELECT count(prompt_promote('guards/b', v, 'production')) FROM generate_series(1, 2) AS v;
+SELECT prompt_guard_set('guards/b', 'production', 'error', rule => 'limit', threshold => 0.05);
+CREATE PROCEDURE test.fail_calls(version integer) LANGUAGE sql
+BEGIN ATOMIC
+  SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/b', 'version', fail_calls.version, 'error_class', 'x'))) FROM generate_series(1, 300);
+END;
+CALL test.fail_calls(2);
+SELECT version, state FROM prompt_guard_check('guards/b');
+CALL test.fail_calls(1);
+SELECT version, state FROM prompt_guard_check('guards/b');
+SELECT (prompt_promote('guards/b', 3, 'production', reason => 'hotfix')).version;
+CALL test.fail_calls(3);
+SELECT version, state FROM prompt_guard_check('guards/b');
+SELECT version FROM prompt_assign('guards/b');
+-- Held back, it is not silent: it says so at every look, records it once in a cool-down, and acts where it can.
+SELECT prompt_guard_set('guards/b', 'production', 'error', rule => 'limit', threshold => 0.05, max_rollbacks => 0);
+CALL test.fail_calls(1);
+SELECT version, state FROM prompt_guard_check('guards/b');
+SELECT version, state FROM prompt_guard_check('guards/b');
+SELECT e.action, e.numbers ->> 'held' AS held, count(*) FROM promptreg.guard_events e JOIN promptreg.guards g ON g.id = e.guard_id
+ WHERE g.prompt_id = (SELECT id FROM promptreg.prompts WHERE name = 'guards/b') AND g.removed_at IS NULL GROUP BY 1, 2;
+SELECT result FROM prompt_maintain('{guards}');
+SELECT prompt_experiment_start('guards/b', 'production', key => 'acts', variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 4, "weight": 1}]');
+CALL test.fail_calls(1);
+SELECT version, state FROM prompt_guard_check('guards/b');
+CALL test.fail_calls(4);
+SELECT version, state FROM prompt_guard_check('guards/b');
+SELECT state FROM promptreg.experiments WHERE key = 'acts';
+SELECT prompt_guard_remove('guards/b', 'production', 'error');
+DROP PROCEDURE test.fail_calls;
+
+-- Beside a version that gets no calls any more nothing is concurrent.
+SELECT prompt_experiment_start('guards/b', 'production', key => 'alone', variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 4, "weight": 1}]');
+SELECT prompt_guard_set('guards/b', 'production', 'error', max_staleness => '2 seconds');
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/b', 'version', 1, 'user_id', 'c' || i))) FROM generate_series(1, 200) AS i;
+SELECT pg_sleep(2.1);
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/b', 'version', 4, 'user_id', 'b' || i, 'error_class', 'x'))) FROM generate_series(1, 200) AS i;
+SELECT version, state, reason LIKE 'the newest value of version 1 beside it is of %' AS why FROM prompt_guard_check('guards/b');
+SELECT prompt_guard_remove('guards/b', 'production', 'error'), prompt_experiment_stop('alone');
 
 -- At every so many outcomes; a guard that cannot be judged is no reason not to record.
 SELECT (prompt_promote('guards/a', 4, 'production')).version;

@@ -8,7 +8,7 @@ SELECT s.version, s.previous, s.state, s.step, s.steps, s.share_percent, s.held,
 -- Executions of both versions, a share of them with errors.
 CREATE PROCEDURE test.serve(previous integer, previous_errors integer, new integer, new_errors integer) LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM prompt_log_many(jsonb_agg(jsonb_build_object('name', 'rollouts/a', 'version', v, 'error_class', CASE WHEN i <= errors THEN 'timeout' END)))
+  PERFORM prompt_log_many(jsonb_agg(jsonb_build_object('name', 'rollouts/a', 'version', v, 'user_id', concat(v, '-', i), 'error_class', CASE WHEN i <= errors THEN 'timeout' END)))
      FROM (VALUES (serve.previous, serve.previous_errors), (serve.new, serve.new_errors)) AS versions (v, errors), generate_series(1, 400) AS i;
   COMMIT;
 END;
@@ -120,6 +120,61 @@ SELECT version, step, held FROM test.rollout_state;
 SELECT prompt_experiment_stop(:'key') IS NULL AS nothing_promoted;
 SELECT result FROM prompt_maintain('{rollouts}');
 SELECT (prompt_promote('rollouts/a', 3, 'production')).version;
+
+-- The guards of a rollout end with it, and those of the next one are its own, whenever maintenance comes by.
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{20,50,100}', step_interval => '0') AS key \gset
+SELECT prompt_experiment_stop(:'key') IS NULL AS nothing_promoted;
+SELECT count(*) AS guards FROM prompt_guards('rollouts/a');
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{20,50,100}', step_interval => '0',
+  guards => '[{"metric": "error", "tolerance": 0.01}, {"metric": "error", "rule": "limit", "threshold": 0.2}]') AS key \gset
+SELECT result FROM prompt_maintain('{rollouts}');
+SELECT guard, rule, tolerance, threshold FROM prompt_guards('rollouts/a');
+CALL test.serve(3, 8, 4, 400);
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+SELECT version, state, promoted, (SELECT count(*) FROM prompt_guards('rollouts/a')) AS guards FROM test.rollout_state;
+-- Two that would have one name; and one that has the name of somebody's.
+CALL test.fails($$SELECT prompt_rollout('rollouts/a', 4, 'production', guards => '[{"metric": "error", "tolerance": 0.01}, {"metric": "error", "severity": "alert"}]')$$);
+SELECT prompt_guard_set('rollouts/a', 'production', 'error', guard => 'rollout/error', severity => 'alert');
+CALL test.fails($$SELECT prompt_rollout('rollouts/a', 4, 'production')$$);
+SELECT prompt_guard_remove('rollouts/a', 'production', 'rollout/error');
+
+-- What changes with time is no difference of versions: errors go from 1 to 6 % while the share of the new version grows ...
+CREATE PROCEDURE test.serve_step(key text, previous integer, previous_errors integer, new integer, new_errors integer) LANGUAGE sql
+BEGIN ATOMIC
+  SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'rollouts/a', 'version', v.version, 'user_id', concat_ws(' ', v.variant, v.n, i), 'experiment', serve_step.key,
+           'variant', v.variant, 'error_class', CASE WHEN i <= v.errors THEN 'timeout' END)))
+    FROM (VALUES (3, 'previous', serve_step.previous, serve_step.previous_errors), (4, 'new', serve_step.new, serve_step.new_errors)) AS v (version, variant, n, errors),
+         generate_series(1, v.n) AS i;
+END;
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{5,50,100}', step_interval => '0', guards => '[{"metric": "error", "tolerance": 0.01}]') AS key \gset
+CALL test.serve_step(:'key', 3800, 38, 200, 2);
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+CALL test.serve_step(:'key', 1000, 60, 1000, 60);
+SELECT state, reason FROM prompt_guard_check('rollouts/a');
+SELECT count(*) FROM prompt_experiment_stop(:'key');
+-- ... and does not hide one: it fails more often at each step, though taken together the versions look alike.
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{5,50,100}', step_interval => '0', guards => '[{"metric": "error", "tolerance": 0.01}]') AS key \gset
+CALL test.serve_step(:'key', 3800, 380, 200, 20);
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+CALL test.serve_step(:'key', 1000, 10, 1000, 100);
+SELECT state, reason FROM prompt_guard_check('rollouts/a');
+SELECT state, promoted FROM test.rollout_state;
+DROP PROCEDURE test.serve_step;
+
+-- Each step is judged by its own calls: without new ones it holds, whatever was seen before. Nobody but the steps sets its weights.
+SELECT prompt_rollout('rollouts/a', 4, 'production', steps => '{20,50,100}', step_interval => '0') AS key \gset
+CALL test.serve(3, 8, 4, 8);
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+SELECT version, step, held FROM test.rollout_state;
+SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'rollouts/a', 'version', 4, 'user_id', 'n' || i))) FROM generate_series(1, 100) AS i;
+SELECT result FROM prompt_maintain('{guards,rollouts}');
+SELECT version, step, held FROM test.rollout_state;
+CALL test.fails(format('SELECT prompt_experiment_set_weights(%L, %L)', :'key', '{"previous": 0, "new": 1}'));
+CALL test.fails(format('SELECT prompt_experiment_set_coverage(%L, 0.5)', :'key'));
+CALL test.fails(format('SELECT prompt_experiment_set_variants(%L, %L)', :'key', '[{"key": "previous", "version": 3, "weight": 1}, {"key": "new", "version": 2, "weight": 1}]'));
+SELECT version, step, share_percent FROM test.rollout_state;
+SELECT count(*) FROM prompt_experiment_stop(:'key');
 
 -- What cannot be started.
 SELECT error FROM test.errors_of($$SELECT prompt_rollout('rollouts/a', 4, 'production', steps => %L)$$, '{}', '{100}', '{1,5}', '{5,5,100}', '{5,1,100}', '{0,100}', '{1,NULL,100}', '{-1,100}', '{1,100,101}');

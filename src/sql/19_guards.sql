@@ -42,32 +42,36 @@ COMMENT ON COLUMN promptreg.guards.threshold IS 'limit, window: what the metric 
 COMMENT ON COLUMN promptreg.guards.tolerance IS 'concurrent: how much worse is tolerated, in the metric''s unit, or as a part of the other version''s mean if relative';
 COMMENT ON COLUMN promptreg.guards.relative IS 'Whether tolerance is a part of the mean of the version beside it';
 COMMENT ON COLUMN promptreg.guards.min_count IS 'Values of the guarded version before it is judged';
-COMMENT ON COLUMN promptreg.guards.max_staleness IS 'Age of the newest value beyond which nothing is decided';
+COMMENT ON COLUMN promptreg.guards.max_staleness IS 'Age of the newest value, of either version if it compares, beyond which nothing is decided';
 COMMENT ON COLUMN promptreg.guards.severity IS
   'rollback: back to the version before, or an experiment is stopped; pause: an experiment is paused; alert: told only';
 COMMENT ON COLUMN promptreg.guards.dry_run IS 'Whether it only says what it would have done';
-COMMENT ON COLUMN promptreg.guards.cool_down IS 'Time after it has fired in which it does not fire again';
+COMMENT ON COLUMN promptreg.guards.cool_down IS 'Time after it has acted in which it does not act again, unless somebody deploys or starts something';
 COMMENT ON COLUMN promptreg.guards.max_rollbacks IS 'Rollbacks by guards in a row, without a deployment by a person between them, after which none rolls back';
 COMMENT ON COLUMN promptreg.guards.alpha IS 'Chance of ever firing without reason, divided among the guards of a route';
 COMMENT ON COLUMN promptreg.guards.set_by IS 'Role that set it';
 COMMENT ON COLUMN promptreg.guards.set_at IS 'When it was set; values from before do not count';
 COMMENT ON COLUMN promptreg.guards.removed_at IS 'When it was removed; NULL: it stands';
 
--- One row for each guard and version, of what is served now; a change of the route begins anew.
+-- Rows for each guard and version, of what is served now; a change of the route begins anew. They are kept apart by the
+-- weights that were in force: versions whose shares changed are only alike in time under the same ones.
 CREATE TABLE promptreg.guard_counts (
   guard_id   bigint NOT NULL REFERENCES promptreg.guards (id),
   version    integer NOT NULL,
+  number     integer NOT NULL CHECK (number >= 0),
   since      timestamptz NOT NULL,
   n          bigint NOT NULL CHECK (n >= 1),
   mean       double precision NOT NULL,
   squares    double precision NOT NULL CHECK (squares >= 0),
   recent     double precision[] NOT NULL,
   newest_at  timestamptz NOT NULL,
-  PRIMARY KEY (guard_id, version)
+  PRIMARY KEY (guard_id, version, number)
 );
 COMMENT ON TABLE promptreg.guard_counts IS 'What guards have seen of the versions that are served now';
 COMMENT ON COLUMN promptreg.guard_counts.guard_id IS 'The guard';
 COMMENT ON COLUMN promptreg.guard_counts.version IS 'The version';
+COMMENT ON COLUMN promptreg.guard_counts.number IS
+  'Number of the experiment''s weights that were in force; 0: no experiment ran, or the rule is window, which has one row for all';
 COMMENT ON COLUMN promptreg.guard_counts.since IS 'Executions from this time on count';
 COMMENT ON COLUMN promptreg.guard_counts.n IS 'Number of values';
 COMMENT ON COLUMN promptreg.guard_counts.mean IS 'Their mean';
@@ -97,6 +101,6 @@ COMMENT ON COLUMN promptreg.guard_events.action IS
   'rolled_back, experiment_stopped, experiment_paused, alerted; held: nothing was done, the reason says why';
 COMMENT ON COLUMN promptreg.guard_events.dry_run IS 'Whether it only says what would have been done';
 COMMENT ON COLUMN promptreg.guard_events.reason IS 'Why, in words';
-COMMENT ON COLUMN promptreg.guard_events.numbers IS 'Counts, means, interval and p value at that time';
+COMMENT ON COLUMN promptreg.guard_events.numbers IS 'Counts, means, interval and p value at that time; held: why nothing was done';
 COMMENT ON COLUMN promptreg.guard_events.deployment_id IS 'The rollback that it made';
 COMMENT ON COLUMN promptreg.guard_events.experiment_id IS 'The experiment that it stopped or paused';

@@ -1,6 +1,7 @@
 -- Rollouts: a version that takes over step by step. The split itself is an experiment of kind rollout; here is where it
 -- stands, so that it goes on after a restart.
 
+-- A rollout ends with its experiment, in the same transaction.
 CREATE TABLE promptreg.rollouts (
   experiment_id bigint PRIMARY KEY REFERENCES promptreg.experiments (id),
   version       integer NOT NULL,
@@ -9,8 +10,7 @@ CREATE TABLE promptreg.rollouts (
   step_interval interval NOT NULL CHECK (step_interval >= '0'),
   guards        text[] NOT NULL,
   step          integer NOT NULL CHECK (step BETWEEN 1 AND cardinality(steps)),
-  held          text,
-  finished_at   timestamptz
+  held          text
 );
 COMMENT ON TABLE promptreg.rollouts IS 'Rollouts: versions that take over step by step, and where they stand';
 COMMENT ON COLUMN promptreg.rollouts.experiment_id IS 'The experiment of kind rollout that splits the traffic';
@@ -21,4 +21,3 @@ COMMENT ON COLUMN promptreg.rollouts.step_interval IS 'How long each step lasts 
 COMMENT ON COLUMN promptreg.rollouts.guards IS 'Names of the guards that stand for the time of the rollout';
 COMMENT ON COLUMN promptreg.rollouts.step IS 'Number of the step it is at';
 COMMENT ON COLUMN promptreg.rollouts.held IS 'Why it did not advance when it was last looked at; NULL: it did, or it is not time yet';
-COMMENT ON COLUMN promptreg.rollouts.finished_at IS 'When it ended, one way or the other; NULL: it goes on';

@@ -133,7 +133,7 @@ $$;
 COMMENT ON FUNCTION promptreg.find_experiment(text) IS 'The experiment of a key, the caller''s right to release its prompt checked';
 
 -- The prompt is locked before the experiment is looked at: weights, stops, promotions and rollbacks of one prompt
--- come one after the other.
+-- come one after the other. NO KEY: so as not to wait for maintenance that is counting for the experiment.
 CREATE FUNCTION promptreg.open_experiment(key text) RETURNS promptreg.experiments
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -142,7 +142,7 @@ DECLARE
   prompt_name text := (SELECT p.name FROM promptreg.prompts p WHERE p.id = found.prompt_id);
 BEGIN
   PERFORM promptreg.open_prompt(name => prompt_name, "right" => 'release', env => found.environment, lock => true);
-  SELECT x.* INTO STRICT found FROM promptreg.experiments x WHERE x.id = found.id FOR UPDATE;
+  SELECT x.* INTO STRICT found FROM promptreg.experiments x WHERE x.id = found.id FOR NO KEY UPDATE;
   IF found.state = 'stopped' THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR056',

@@ -170,9 +170,11 @@ BEGIN
   UPDATE promptreg.experiments x SET winner = stop_experiment.winner WHERE x.id = experiment.id;
   PERFORM promptreg.append_weights(experiment => stop_experiment.experiment, setting => setting, event => 'experiment_stopped',
     reason => stop_experiment.reason, details => jsonb_build_object('winner', stop_experiment.winner));
+  PERFORM promptreg.remove_rollout_guards(stop_experiment.experiment);
 END;
 $$;
-COMMENT ON FUNCTION promptreg.stop_experiment(promptreg.experiments, text, text) IS 'Ends an experiment that the caller has locked';
+COMMENT ON FUNCTION promptreg.stop_experiment(promptreg.experiments, text, text) IS
+  'Ends an experiment that the caller has locked, and with it the guards of a rollout';
 
 CREATE FUNCTION promptreg.end_experiment(prompt promptreg.prompts, env text, reason text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -182,7 +184,7 @@ DECLARE
 BEGIN
   SELECT x.* INTO running FROM promptreg.experiments x
    WHERE x.prompt_id = prompt.id AND x.environment = end_experiment.env AND promptreg.is_live(x.state)
-     FOR UPDATE;
+     FOR NO KEY UPDATE;
   IF running.id IS NOT NULL THEN
     PERFORM promptreg.stop_experiment(experiment => running, winner => NULL, reason => end_experiment.reason);
   END IF;

@@ -17,6 +17,21 @@ $$;
 COMMENT ON FUNCTION promptreg.check_weight_keys(promptreg.experiments, text[], jsonb) IS
   'Error unless new weights name exactly the variants that have weights';
 
+-- A rollout knows which share it is at, and what its guards have seen of it.
+CREATE FUNCTION promptreg.check_no_rollout(experiment promptreg.experiments) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF experiment.kind <> 'experiment' THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR091',
+      MESSAGE = format('experiment "%s" is a rollout, whose weights follow its steps', experiment.key),
+      HINT = 'Pause it with prompt_experiment_pause, or stop it with prompt_experiment_stop and start another one.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_no_rollout(promptreg.experiments) IS 'Error if an experiment is a rollout: nobody but its steps changes its shares and versions';
+
 CREATE FUNCTION promptreg._prompt_experiment_set_weights(key text, weights jsonb, reason text DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -24,6 +39,7 @@ DECLARE
   running promptreg.experiments := promptreg.open_experiment(_prompt_experiment_set_weights.key);
   setting promptreg.weights := promptreg.next_weights(running.id);
 BEGIN
+  PERFORM promptreg.check_no_rollout(running);
   PERFORM promptreg.check_weight_keys(running, setting.keys, _prompt_experiment_set_weights.weights);
   setting.ppm := promptreg.to_ppm(experiment => running, keys => setting.keys, weights => _prompt_experiment_set_weights.weights);
   RETURN (promptreg.append_weights(experiment => running, setting => setting, event => 'experiment_weights',
@@ -40,6 +56,7 @@ DECLARE
   running promptreg.experiments := promptreg.open_experiment(_prompt_experiment_set_coverage.key);
   setting promptreg.weights := promptreg.next_weights(running.id);
 BEGIN
+  PERFORM promptreg.check_no_rollout(running);
   setting.coverage_ppm := promptreg.share_to_ppm(_prompt_experiment_set_coverage.coverage, 'coverage',
                                                  'Coverage is the share of users enrolled, from 0 to 1.');
   RETURN (promptreg.append_weights(experiment => running, setting => setting, event => 'experiment_coverage',
@@ -59,6 +76,7 @@ DECLARE
   setting promptreg.weights := promptreg.next_weights(running.id);
   target promptreg.prompts;
 BEGIN
+  PERFORM promptreg.check_no_rollout(running);
   SELECT p.* INTO STRICT target FROM promptreg.prompts p WHERE p.id = running.prompt_id;
   PERFORM promptreg.check_variants(_prompt_experiment_set_variants.variants);
   setting.keys := promptreg.variant_keys(_prompt_experiment_set_variants.variants);

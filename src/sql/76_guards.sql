@@ -125,10 +125,10 @@ $$;
 COMMENT ON FUNCTION promptreg._prompt_guard_set(text, text, text, text, double precision, double precision, boolean, text, text, text, text, bigint, interval, boolean, interval, integer, double precision) IS
   'Sets a guard on what a prompt serves in an environment, in place of one of the same name, and returns its name. Right: release';
 
+-- What it has seen goes with the next look at the others: deleting it here would wait for a look that has not committed.
 CREATE FUNCTION promptreg.remove_guard(guard promptreg.guards) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  DELETE FROM promptreg.guard_counts c WHERE c.guard_id = guard.id;
   UPDATE promptreg.guards g SET removed_at = greatest(clock_timestamp(), g.set_at) WHERE g.id = guard.id;
 END;
 COMMENT ON FUNCTION promptreg.remove_guard(promptreg.guards) IS 'Removes a guard, if there is one; its events stay';

@@ -28,14 +28,21 @@ RETURN CASE metric
 COMMENT ON FUNCTION promptreg.execution_value(promptreg.executions, text) IS 'What an execution says of a metric; NULL: nothing';
 
 -- An outcome counts when both it and its execution have arrived, whichever came first.
+--
+-- What is compared must have been drawn by lot: calls without a user always get the deployed version, testers what somebody
+-- gave them, and those of another experiment what that one says.
 CREATE FUNCTION promptreg.new_guard_values(low xid8, high xid8)
-RETURNS TABLE (guard_id bigint, since timestamptz, version integer, at timestamptz, value double precision, keep boolean)
+RETURNS TABLE (guard_id bigint, since timestamptz, version integer, number integer, at timestamptz, value double precision, keep boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH watched AS MATERIALIZED (
     SELECT (w.guard).id, (w.guard).environment, (w.guard).metric, (w.guard).scorer, w.prompt, w.since, m.is_outcome,
-           (w.guard).rule = 'window' AS keep
-      FROM promptreg.watched_routes() AS w JOIN promptreg.guard_metrics() AS m ON m.metric = (w.guard).metric
+           (w.guard).rule = 'window' AS keep, (w.guard).rule = 'concurrent' AS compares, w.experiment_id, x.key AS experiment
+      FROM promptreg.watched_routes() AS w
+      JOIN promptreg.guard_metrics() AS m ON m.metric = (w.guard).metric
+      LEFT JOIN promptreg.experiments x ON x.id = w.experiment_id
+     -- Without an experiment there is nothing to compare.
+     WHERE (w.guard).rule <> 'concurrent' OR x.id IS NOT NULL
   ), new_executions AS MATERIALIZED (
     SELECT e FROM promptreg.executions e
      WHERE e.xid >= new_guard_values.low AND e.xid < new_guard_values.high
@@ -44,24 +51,42 @@ BEGIN ATOMIC
     SELECT o.request_id, o.name, o.scorer, o.value FROM promptreg.outcomes o
      WHERE o.xid >= new_guard_values.low AND o.xid < new_guard_values.high
        AND o.name IN (SELECT w.metric FROM watched w)
+  ), overridden AS MATERIALIZED (
+    SELECT o.experiment_id, o.user_id, o.set_at, o.variant,
+           lead(o.set_at, 1, 'infinity') OVER (PARTITION BY o.experiment_id, o.user_id ORDER BY o.number) AS until
+      FROM ONLY promptreg.overrides o WHERE o.experiment_id IN (SELECT w.experiment_id FROM watched w WHERE w.compares)
+  ), new_values AS (
+    SELECT w, n.e, promptreg.execution_value(n.e, w.metric) AS value
+      FROM watched w JOIN new_executions n ON (n.e).prompt = w.prompt AND (n.e).environment = w.environment AND (n.e).at >= w.since
+     WHERE NOT w.is_outcome AND promptreg.execution_value(n.e, w.metric) IS NOT NULL
+    UNION ALL
+    SELECT w, e, o.value
+      FROM watched w
+      JOIN new_outcomes o ON o.name = w.metric AND o.scorer IS NOT DISTINCT FROM w.scorer
+      JOIN promptreg.executions e ON e.request_id = o.request_id AND e.prompt = w.prompt AND e.environment = w.environment
+                                 AND e.at >= w.since AND e.xid < new_guard_values.high
+     WHERE w.is_outcome
+    UNION ALL
+    SELECT w, n.e, o.value
+      FROM watched w
+      JOIN new_executions n ON (n.e).prompt = w.prompt AND (n.e).environment = w.environment AND (n.e).at >= w.since
+      JOIN promptreg.outcomes o ON o.request_id = (n.e).request_id AND o.name = w.metric
+                               AND o.scorer IS NOT DISTINCT FROM w.scorer AND o.xid < new_guard_values.low
+     WHERE w.is_outcome
   )
-  SELECT w.id, w.since, (n.e).version, (n.e).at, promptreg.execution_value(n.e, w.metric), w.keep
-    FROM watched w JOIN new_executions n ON (n.e).prompt = w.prompt AND (n.e).environment = w.environment AND (n.e).at >= w.since
-   WHERE NOT w.is_outcome AND promptreg.execution_value(n.e, w.metric) IS NOT NULL
-  UNION ALL
-  SELECT w.id, w.since, e.version, e.at, o.value, w.keep
-    FROM watched w
-    JOIN new_outcomes o ON o.name = w.metric AND o.scorer IS NOT DISTINCT FROM w.scorer
-    JOIN promptreg.executions e ON e.request_id = o.request_id AND e.prompt = w.prompt AND e.environment = w.environment
-                               AND e.at >= w.since AND e.xid < new_guard_values.high
-   WHERE w.is_outcome
-  UNION ALL
-  SELECT w.id, w.since, (n.e).version, (n.e).at, o.value, w.keep
-    FROM watched w
-    JOIN new_executions n ON (n.e).prompt = w.prompt AND (n.e).environment = w.environment AND (n.e).at >= w.since
-    JOIN promptreg.outcomes o ON o.request_id = (n.e).request_id AND o.name = w.metric
-                             AND o.scorer IS NOT DISTINCT FROM w.scorer AND o.xid < new_guard_values.low
-   WHERE w.is_outcome;
+  SELECT (v.w).id, (v.w).since, (v.e).version,
+         -- Newest first: most of what comes in was served under the weights that are in force now.
+         CASE WHEN (v.w).keep THEN 0
+              ELSE coalesce((SELECT n.number FROM ONLY promptreg.weights n
+                              WHERE n.experiment_id = (v.w).experiment_id AND n.set_at <= (v.e).at
+                              ORDER BY n.number DESC LIMIT 1), 0) END,
+         (v.e).at, v.value, (v.w).keep
+    FROM new_values v
+   WHERE NOT (v.w).compares
+      OR (v.e).user_id IS NOT NULL AND coalesce((v.e).experiment = (v.w).experiment, true)
+         AND NOT EXISTS (SELECT FROM overridden o
+                          WHERE o.experiment_id = (v.w).experiment_id AND o.user_id = (v.e).user_id AND o.variant IS NOT NULL
+                            AND (v.e).at >= o.set_at AND (v.e).at < o.until);
 END;
 COMMENT ON FUNCTION promptreg.new_guard_values(xid8, xid8) IS 'What came in for guards in a range of transactions';
 
@@ -69,12 +94,12 @@ COMMENT ON FUNCTION promptreg.new_guard_values(xid8, xid8) IS 'What came in for 
 CREATE FUNCTION promptreg.count_guard_values(low xid8, high xid8) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  INSERT INTO promptreg.guard_counts AS c (guard_id, version, since, n, mean, squares, recent, newest_at)
-  SELECT v.guard_id, v.version, v.since, count(*), avg(v.value), coalesce(var_pop(v.value) * count(*), 0),
+  INSERT INTO promptreg.guard_counts AS c (guard_id, version, number, since, n, mean, squares, recent, newest_at)
+  SELECT v.guard_id, v.version, v.number, v.since, count(*), avg(v.value), coalesce(var_pop(v.value) * count(*), 0),
          coalesce((array_agg(v.value ORDER BY v.at DESC) FILTER (WHERE v.keep))[1:1000], '{}'), max(v.at)
     FROM promptreg.new_guard_values(count_guard_values.low, count_guard_values.high) AS v
-   GROUP BY v.guard_id, v.version, v.since
-  ON CONFLICT (guard_id, version) DO UPDATE
+   GROUP BY v.guard_id, v.version, v.number, v.since
+  ON CONFLICT (guard_id, version, number) DO UPDATE
      SET n = c.n + excluded.n,
          mean = c.mean + (excluded.mean - c.mean) * excluded.n / (c.n + excluded.n),
          squares = c.squares + excluded.squares
@@ -103,3 +128,18 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION promptreg.refresh_guards() IS 'Takes up what has come in since the last time';
+
+CREATE FUNCTION promptreg.seen_by_guard(guard_id bigint, version integer) RETURNS promptreg.guard_counts
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH seen AS (
+    SELECT c.* FROM promptreg.guard_counts c WHERE c.guard_id = seen_by_guard.guard_id AND c.version = seen_by_guard.version
+  ), whole AS (
+    SELECT sum(s.n)::bigint AS n, sum(s.n * s.mean) / sum(s.n) AS mean FROM seen s
+  )
+  SELECT s.guard_id, s.version, max(s.number), s.since, w.n, w.mean, sum(s.squares + s.n * (s.mean - w.mean) ^ 2),
+         (SELECT r.recent FROM seen r ORDER BY r.number DESC LIMIT 1), max(s.newest_at)
+    FROM seen s, whole w
+   GROUP BY s.guard_id, s.version, s.since, w.n, w.mean;
+END;
+COMMENT ON FUNCTION promptreg.seen_by_guard(bigint, integer) IS 'All that a guard has seen of a version; NULL: nothing';

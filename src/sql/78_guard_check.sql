@@ -23,6 +23,42 @@ RETURN guard.alpha / greatest(versions, 1) / greatest(1,
       AND g.rule <> 'window'));
 COMMENT ON FUNCTION promptreg.guard_alpha(promptreg.guards, bigint) IS 'The part of its alpha that a guard may spend on one version';
 
+-- Versions are compared under the same weights only, and the differences averaged (Cochran, Mantel and Haenszel): while shares
+-- change, what changes with time would look like a difference of versions. With one row of weights it is the plain difference.
+--
+-- Where there is one value, the spread of the version's others is taken. Where nothing has varied, as when every call of one
+-- version fails and none of the other, that of both versions about their common mean.
+CREATE FUNCTION promptreg.compare_seen(
+  guard_id bigint, version integer, beside integer,
+  OUT n bigint, OUT mean double precision, OUT beside_mean double precision, OUT error double precision
+)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH seen AS (
+    SELECT c.version, c.number, c.n, c.mean, c.squares,
+           sum(c.squares) OVER versions / nullif(sum(c.n - 1) OVER versions, 0) AS pooled
+      FROM promptreg.guard_counts c
+     WHERE c.guard_id = compare_seen.guard_id AND c.version IN (compare_seen.version, compare_seen.beside)
+    WINDOW versions AS (PARTITION BY c.version)
+  ), pair AS (
+    SELECT a.n AS n_a, a.mean AS mean_a, b.n AS n_b, b.mean AS mean_b, w.weight,
+           coalesce(nullif(CASE a.n WHEN 1 THEN a.pooled ELSE a.squares / (a.n - 1) END, 0), w.spread) AS spread_a,
+           coalesce(nullif(CASE b.n WHEN 1 THEN b.pooled ELSE b.squares / (b.n - 1) END, 0), w.spread) AS spread_b
+      FROM seen a
+      JOIN seen b ON b.number = a.number AND b.version = compare_seen.beside
+     CROSS JOIN LATERAL (SELECT a.n::double precision * b.n / (a.n + b.n) AS weight) AS h
+     CROSS JOIN LATERAL (SELECT h.weight, (a.squares + b.squares + h.weight * (a.mean - b.mean) ^ 2) / (a.n + b.n - 1) AS spread) AS w
+     WHERE a.version = compare_seen.version
+  ), share AS (
+    SELECT p.*, p.weight / sum(p.weight) OVER () AS share FROM pair p
+  )
+  SELECT sum(s.n_a + s.n_b)::bigint, sum(s.share * s.mean_a), sum(s.share * s.mean_b),
+         sqrt(sum(s.share ^ 2 * (s.spread_a / s.n_a + s.spread_b / s.n_b)))
+    FROM share s;
+END;
+COMMENT ON FUNCTION promptreg.compare_seen(bigint, integer, integer) IS
+  'Means of a version and of the one beside it, and the standard error of their difference, under the same weights; n is NULL if there is nothing to compare';
+
 -- concurrent: a one-sided confidence sequence of how much worse the version is than the one beside it.
 CREATE FUNCTION promptreg.judge_concurrent(
   guard promptreg.guards, seen promptreg.guard_counts, beside promptreg.guard_counts, alpha double precision,
@@ -31,25 +67,28 @@ CREATE FUNCTION promptreg.judge_concurrent(
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  worse_by double precision := CASE guard.better WHEN 'higher' THEN beside.mean - seen.mean ELSE seen.mean - beside.mean END;
-  tolerated double precision := guard.tolerance * CASE WHEN guard.relative THEN abs(beside.mean) ELSE 1 END;
-  error double precision := promptreg.error_of_difference(seen.n, seen.mean, sqrt(seen.squares / greatest(seen.n - 1, 1)),
-                                                          beside.n, beside.mean, sqrt(beside.squares / greatest(beside.n - 1, 1)));
+  compared record := promptreg.compare_seen(guard_id => guard.id, version => seen.version, beside => beside.version);
+  worse_by double precision := CASE guard.better WHEN 'higher' THEN -1 ELSE 1 END * (compared.mean - compared.beside_mean);
+  tolerated double precision := guard.tolerance * CASE WHEN guard.relative THEN abs(compared.beside_mean) ELSE 1 END;
   sequence record;
 BEGIN
+  IF compared.n IS NULL THEN
+    reason := format('no values of version %s and of version %s beside it under the same weights yet', seen.version, beside.version);
+    RETURN;
+  END IF;
   SELECT s.ci_low, s.p_value INTO sequence
-    FROM promptreg.confidence_sequence(worse_by - tolerated, error, seen.n + beside.n, judge_concurrent.alpha, sides => 1) AS s;
+    FROM promptreg.confidence_sequence(worse_by - tolerated, compared.error, compared.n, judge_concurrent.alpha, sides => 1) AS s;
   broken := coalesce(sequence.ci_low > 0, false);
   reason := format('%s of version %s is %s, of version %s beside it %s: worse by %s, at least %s, with %s tolerated',
-    guard.metric, seen.version, promptreg.shown_number(seen.mean), beside.version, promptreg.shown_number(beside.mean),
+    guard.metric, seen.version, promptreg.shown_number(compared.mean), beside.version, promptreg.shown_number(compared.beside_mean),
     promptreg.shown_number(worse_by), promptreg.shown_number(sequence.ci_low + tolerated), promptreg.shown_number(tolerated));
-  numbers := jsonb_build_object('n', seen.n, 'mean', seen.mean, 'beside_version', beside.version, 'beside_n', beside.n,
-    'beside_mean', beside.mean, 'worse_by', worse_by, 'tolerated', tolerated, 'ci_low', sequence.ci_low + tolerated,
+  numbers := jsonb_build_object('n', seen.n, 'mean', compared.mean, 'beside_version', beside.version, 'beside_n', beside.n,
+    'beside_mean', compared.beside_mean, 'worse_by', worse_by, 'tolerated', tolerated, 'ci_low', sequence.ci_low + tolerated,
     'p_value', sequence.p_value, 'alpha', judge_concurrent.alpha);
 END;
 $$;
 COMMENT ON FUNCTION promptreg.judge_concurrent(promptreg.guards, promptreg.guard_counts, promptreg.guard_counts, double precision) IS
-  'Whether a version is worse than the one beside it';
+  'Whether a version is worse than the one beside it; broken is NULL if they cannot be compared yet';
 
 CREATE FUNCTION promptreg.shown_number(value double precision) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -119,6 +158,10 @@ BEGIN
     verdict.state := 'stale';
     verdict.reason := format('the newest value of version %s is of %s', seen.version, seen.newest_at);
     RETURN verdict;
+  ELSIF guard.rule = 'concurrent' AND beside.newest_at < clock_timestamp() - guard.max_staleness THEN
+    verdict.state := 'stale';
+    verdict.reason := format('the newest value of version %s beside it is of %s', beside.version, beside.newest_at);
+    RETURN verdict;
   END IF;
   IF guard.rule = 'concurrent' THEN
     judged := promptreg.judge_concurrent(guard => judge_version.guard, seen => judge_version.seen,
@@ -128,9 +171,9 @@ BEGIN
   ELSE
     judged := promptreg.judge_window(guard => judge_version.guard, seen => judge_version.seen);
   END IF;
-  verdict.state := CASE WHEN judged.broken THEN 'broken' ELSE 'ok' END;
+  verdict.state := CASE WHEN judged.broken THEN 'broken' WHEN NOT judged.broken THEN 'ok' ELSE 'waiting' END;
   verdict.reason := judged.reason;
-  verdict.numbers := judged.numbers;
+  verdict.numbers := coalesce(judged.numbers, verdict.numbers);
   RETURN verdict;
 END;
 $$;
@@ -150,9 +193,10 @@ BEGIN ATOMIC
   )
   SELECT v.*
     FROM judged j
-    JOIN promptreg.guard_counts c ON c.guard_id = (judge_guard.guard).id AND c.version = j.version
-    LEFT JOIN promptreg.guard_counts b ON b.guard_id = c.guard_id AND b.version = judge_guard.deployed
+   CROSS JOIN LATERAL promptreg.seen_by_guard(guard_id => (judge_guard.guard).id, version => j.version) AS c
+   CROSS JOIN LATERAL promptreg.seen_by_guard(guard_id => (judge_guard.guard).id, version => judge_guard.deployed) AS b
    CROSS JOIN LATERAL promptreg.judge_version(guard => judge_guard.guard, seen => c, beside => b,
-                                              versions => (SELECT count(*) FROM judged)) AS v;
+                                              versions => (SELECT count(*) FROM judged)) AS v
+   WHERE c.n IS NOT NULL;
 END;
 COMMENT ON FUNCTION promptreg.judge_guard(promptreg.guards, integer, bigint) IS 'What a guard says of the versions that a route serves';

@@ -85,6 +85,7 @@ DECLARE
   action text := CASE WHEN hold IS NOT NULL THEN 'held'
                       ELSE promptreg.guard_action(guard => fire_guard.guard, deployed => is_deployed) END;
   reason text := concat_ws('; ', verdict.reason, 'not acted upon: ' || hold);
+  numbers jsonb := verdict.numbers || jsonb_strip_nulls(jsonb_build_object('held', promptreg.hold_without_figures(hold)));
   deployment bigint;
 BEGIN
   IF NOT guard.dry_run THEN
@@ -92,30 +93,66 @@ BEGIN
                                           experiment_id => fire_guard.experiment_id, reason => verdict.reason);
   END IF;
   INSERT INTO promptreg.guard_events (guard_id, at, version, action, dry_run, reason, numbers, deployment_id, experiment_id)
-  VALUES (guard.id, clock_timestamp(), verdict.version, action, guard.dry_run, reason, verdict.numbers, deployment,
+  VALUES (guard.id, clock_timestamp(), verdict.version, action, guard.dry_run, reason, numbers, deployment,
           CASE WHEN NOT is_deployed THEN fire_guard.experiment_id END);
   PERFORM promptreg.audit(event => 'guard_fired', prompt => prompt.name, environment => guard.environment,
     version => verdict.version, reason => reason,
-    after => verdict.numbers || jsonb_build_object('guard', guard.name, 'action', action, 'dry_run', guard.dry_run));
-  RETURN CASE WHEN guard.dry_run THEN 'dry_run' ELSE action END;
+    after => numbers || jsonb_build_object('guard', guard.name, 'action', action, 'dry_run', guard.dry_run));
+  RETURN CASE WHEN action = 'held' OR NOT guard.dry_run THEN action ELSE 'dry_run' END;
 END;
 $$;
 COMMENT ON FUNCTION promptreg.fire_guard(promptreg.guards, promptreg.prompts, promptreg.guard_verdict, integer, bigint) IS
   'Does what a guard says, and records it; returns what was done';
 
+-- What guards did before somebody deployed or started something was about another situation: a hotfix is guarded from its first call.
+CREATE FUNCTION promptreg.last_event_of_guard(guard promptreg.guards, version integer, held text) RETURNS timestamptz
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT max(e.at)
+    FROM promptreg.guard_events e
+   WHERE e.guard_id = (guard).id
+     AND CASE WHEN last_event_of_guard.held IS NULL THEN e.action <> 'held'
+              ELSE e.action = 'held' AND e.version = last_event_of_guard.version AND e.numbers ->> 'held' = last_event_of_guard.held END
+     AND e.at > coalesce((SELECT max(d.deployed_at) FROM promptreg.deployments d
+                           WHERE d.prompt_id = (guard).prompt_id AND d.environment = (guard).environment
+                             AND NOT EXISTS (SELECT FROM promptreg.guard_events g WHERE g.deployment_id = d.id)), '-infinity')
+     AND e.at > coalesce((SELECT max(x.started_at) FROM promptreg.experiments x
+                           WHERE x.prompt_id = (guard).prompt_id AND x.environment = (guard).environment), '-infinity');
+END;
+COMMENT ON FUNCTION promptreg.last_event_of_guard(promptreg.guards, integer, text) IS
+  'When a guard last acted, or with held when it last said why it does not about a version, since somebody last deployed or started something';
+
 CREATE FUNCTION promptreg.is_cooling_down(guard promptreg.guards) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-RETURN EXISTS (SELECT FROM promptreg.guard_events e
-                WHERE e.guard_id = guard.id AND e.at > clock_timestamp() - guard.cool_down);
-COMMENT ON FUNCTION promptreg.is_cooling_down(promptreg.guards) IS 'Whether a guard has fired lately';
+RETURN coalesce(promptreg.last_event_of_guard(guard => is_cooling_down.guard, version => NULL, held => NULL)
+                > clock_timestamp() - guard.cool_down, false);
+COMMENT ON FUNCTION promptreg.is_cooling_down(promptreg.guards) IS 'Whether a guard has acted lately';
 
--- The prompt is locked before the route is looked at again: what has changed meanwhile is judged the next time.
+-- Figures in a reason change with every look; without them it is the same reason.
+CREATE FUNCTION promptreg.hold_without_figures(hold text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN split_part(hold, ' (', 1);
+COMMENT ON FUNCTION promptreg.hold_without_figures(text) IS 'Why a guard does not act, the same as long as the reason stays';
+
+-- Told once in a cool-down, as long as it stays so; looked at again every time.
+CREATE FUNCTION promptreg.is_held_as_told(guard promptreg.guards, version integer, hold text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN coalesce(promptreg.last_event_of_guard(guard => is_held_as_told.guard, version => is_held_as_told.version,
+                                              held => promptreg.hold_without_figures(is_held_as_told.hold))
+                > clock_timestamp() - guard.cool_down, false);
+COMMENT ON FUNCTION promptreg.is_held_as_told(promptreg.guards, integer, text) IS
+  'Whether it was recorded lately that a guard does not act about a version for this reason';
+
+-- The prompt is locked before the route is looked at again: what has changed meanwhile is judged the next time. Whoever holds
+-- the prompt, or that of a snippet, may be waiting for one that this session holds: a guard does not wait, and finds the rule
+-- broken again at the next look.
 CREATE FUNCTION promptreg.answer_verdict(guard promptreg.guards, verdict promptreg.guard_verdict, deployed integer, experiment_id bigint)
 RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms'
 AS $$
 DECLARE
   locked promptreg.prompts;
+  hold text;
 BEGIN
   IF promptreg.is_cooling_down(guard) THEN
     RETURN 'cooling_down';
@@ -123,7 +160,15 @@ BEGIN
   IF verdict.version <> answer_verdict.deployed THEN
     PERFORM promptreg.try_refresh_experiments();  -- how the traffic is split now
   END IF;
-  locked := promptreg.lock_prompt(guard.prompt_id);
+  hold := promptreg.guard_hold(guard => answer_verdict.guard, deployed => verdict.version = answer_verdict.deployed,
+                               experiment_id => answer_verdict.experiment_id);
+  IF promptreg.is_held_as_told(guard => answer_verdict.guard, version => verdict.version, hold => hold) THEN
+    RETURN 'held';
+  END IF;
+  IF NOT promptreg.try_lock_prompt(prompt_id => guard.prompt_id, wait => false) THEN
+    RETURN 'busy';
+  END IF;
+  SELECT p.* INTO STRICT locked FROM promptreg.prompts p WHERE p.id = guard.prompt_id;
   IF promptreg.is_cooling_down(guard) OR NOT EXISTS (
        SELECT FROM promptreg.watched_routes() AS w
         WHERE (w.guard).id = (answer_verdict.guard).id AND w.version = answer_verdict.deployed
@@ -132,10 +177,12 @@ BEGIN
   END IF;
   RETURN promptreg.fire_guard(guard => answer_verdict.guard, prompt => locked, verdict => answer_verdict.verdict,
                               deployed => answer_verdict.deployed, experiment_id => answer_verdict.experiment_id);
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+  RETURN 'busy';
 END;
 $$;
 COMMENT ON FUNCTION promptreg.answer_verdict(promptreg.guards, promptreg.guard_verdict, integer, bigint) IS
-  'Fires a guard whose rule is broken, unless it has fired lately or the route has changed';
+  'Fires a guard whose rule is broken, unless it has fired lately, the route has changed or somebody else is changing it';
 
 CREATE FUNCTION promptreg.check_guards(prompt_id bigint DEFAULT NULL, env text DEFAULT NULL)
 RETURNS TABLE (prompt text, environment text, guard text, version integer, state text, reason text, numbers jsonb)
@@ -261,8 +308,10 @@ COMMENT ON FUNCTION promptreg._prompt_guards(text, text) IS
 CREATE FUNCTION promptreg.maintain_guards() RETURNS text
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT format('%s guards, %s fired', count(DISTINCT (c.prompt, c.environment, c.guard)),
-                count(*) FILTER (WHERE c.state NOT IN ('ok', 'waiting', 'stale', 'cooling_down', 'changed')))
+  SELECT concat_ws(', ', count(DISTINCT (c.prompt, c.environment, c.guard)) || ' guards',
+                   count(*) FILTER (WHERE c.state IN ('rolled_back', 'experiment_stopped', 'experiment_paused', 'alerted', 'dry_run')) || ' fired',
+                   nullif(count(*) FILTER (WHERE c.state = 'held'), 0) || ' held',
+                   nullif(count(*) FILTER (WHERE c.state = 'busy'), 0) || ' busy')
     FROM promptreg.check_guards() AS c;
 END;
 COMMENT ON FUNCTION promptreg.maintain_guards() IS 'Task of prompt_maintain: judges all guards';

@@ -16,7 +16,7 @@ sub serve
 {
 	my ($errors) = @_;
 	$node->safe_psql('postgres', qq{
-		SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'p', 'version', v, 'error_class', CASE WHEN i <= CASE v WHEN 2 THEN $errors ELSE 4 END THEN 'x' END)))
+		SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'p', 'version', v, 'user_id', concat(v, '-', i), 'error_class', CASE WHEN i <= CASE v WHEN 2 THEN $errors ELSE 4 END THEN 'x' END)))
 		  FROM generate_series(1, 200) i, unnest('{1,2}'::integer[]) v});
 }
 
@@ -42,7 +42,7 @@ my $session = PromptregSession->new($node, 'postgres', setup => 'BEGIN');
 like($session->query($maintain), qr/1 advanced$/, 'a session takes the next step ...');
 is($session->query($where), 'running|3|60|f', '... which it sees itself');
 is($node->safe_psql('postgres', $where), 'running|2|30|f', '... and nobody else before it commits');
-my $counted = q{SELECT string_agg(c.n::text, ' ' ORDER BY c.version) FROM promptreg.guard_counts c};
+my $counted = q{SELECT string_agg(n::text, ' ' ORDER BY version) FROM (SELECT version, sum(n) AS n FROM promptreg.guard_counts GROUP BY 1) c};
 is($session->query($counted), '400 400', '... after counting all that was logged');
 $node->stop('immediate');
 $node->start;
@@ -72,11 +72,11 @@ is($node->safe_psql('postgres', q{SELECT string_agg(version::text, ' ' ORDER BY 
 # A guard that finds the version worse stops it, also if what it finds was logged before a crash.
 $node->safe_psql('postgres', q{SELECT prompt_rollout('p', 1, 'production', steps => '{10,100}', step_interval => '0')});
 $node->safe_psql('postgres', q{
-	SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'p', 'version', v, 'error_class', CASE WHEN v = 1 AND i <= 150 THEN 'x' END)))
+	SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'p', 'version', v, 'user_id', concat(v, '-', i), 'error_class', CASE WHEN v = 1 AND i <= 150 THEN 'x' END)))
 	  FROM generate_series(1, 200) i, unnest('{1,2}'::integer[]) v});
 $node->stop('immediate');
 $node->start;
-is($node->safe_psql('postgres', $maintain), '1 guards, 1 fired; 1 ended', 'a version that is worse is stopped after a crash, too');
+is($node->safe_psql('postgres', $maintain), '1 guards, 1 fired; none', 'a version that is worse is stopped after a crash, too');
 is($node->safe_psql('postgres', q{SELECT DISTINCT version FROM generate_series(1, 200) n, prompt_assign('p', 'production', 'user ' || n)}), '2',
 	'... and everybody has the deployed one');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM prompt_verify()}), '0', 'the history is whole');
