@@ -29,7 +29,7 @@ bool Compiler::AddDeclarations(const Context& context) {
   std::vector<Declaration> read;
   declares_ = !source_.declarations.missing() && source_.declarations.kind() != json::Kind::kNull;
   if (declares_) {
-    if (!ReadDeclarations(source_.declarations, &read, error_)) return false;
+    if (!ReadDeclarations(source_.declarations, source_.encoding, &read, error_)) return false;
     for (Declaration& declaration : read) {
       if (!AddDeclaration(context, std::move(declaration))) return false;
     }
@@ -37,7 +37,7 @@ bool Compiler::AddDeclarations(const Context& context) {
   for (json::Cursor cursor(source_.snippets); cursor.object() && cursor.Next();) {
     const json::Value variables = cursor.value().Find("variables");
     if (variables.kind() != json::Kind::kArray) continue;
-    if (!ReadDeclarations(variables, &read, error_)) return false;
+    if (!ReadDeclarations(variables, source_.encoding, &read, error_)) return false;
     for (Declaration& declaration : read) {
       declaration.snippet = cursor.key();
       if (!AddDeclaration(context, std::move(declaration))) return false;
@@ -114,7 +114,7 @@ bool Compiler::Fail(Code code, const Context& context, size_t position, std::str
   error_->code = code;
   ErrorText(error_->message) << message;
   ErrorText(error_->hint) << hint;
-  SetPosition(context.ast->text, position, context.snippet, error_);
+  SetPosition(context.ast->text, position, context.snippet, source_.encoding, error_);
   return false;
 }
 

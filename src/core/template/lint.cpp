@@ -87,7 +87,7 @@ class Linter {
     Warning* const warning = Add(lint, variable, std::move(message), std::move(hint));
     if (warning == nullptr) return;
     Error error;
-    SetPosition(text, position, snippet, &error);
+    SetPosition(text, position, snippet, source_.encoding, &error);
     warning->snippet = snippet;
     warning->line = error.line;
     warning->column = error.column;
