@@ -40,7 +40,9 @@ Datum promptreg_snippet_names(PG_FUNCTION_ARGS) {
 Datum promptreg_check_composition(PG_FUNCTION_ARGS) {
   tmpl::Error error;
   const char* where;
-  if (!pg::TryTemplates(pg::ReadComposition(fcinfo), &error, &where)) {
+  pg::TemplateSource source = pg::ReadComposition(fcinfo);
+  source.strict = true;
+  if (!pg::TryTemplates(source, &error, &where)) {
     pg::ReportTemplateError(error, where);
   }
   PG_RETURN_VOID();

@@ -116,6 +116,7 @@ struct Template {
   const volatile std::sig_atomic_t* interrupt = nullptr;
   int64_t now = 0;
   const tmpl::Encoding* encoding = nullptr;
+  bool strict = true;  // as at commit
 
   // After a call:
   std::string program = {};
@@ -130,7 +131,8 @@ struct Template {
                                  .declarations = declarations.value(),
                                  .snippets = snippets.value(),
                                  .snippets_exist = snippets_exist,
-                                 .encoding = encoding};
+                                 .encoding = encoding,
+                                 .strict = strict};
     const bool compiled = tmpl::Compile(source, limits, &program, &error);
     code = error.code;
     return compiled;

@@ -38,7 +38,8 @@ std::string Filtered(const std::string& filters, std::string_view value,
   Template source = {.texts = {"{{x | " + filters + "}}"}, .encoding = &encoding};
   if (!source.Compile()) return std::string("!") + source.error.message;
   const testing::ScratchPointer scratch(tmpl::NewScratch());
-  const tmpl::RenderOptions options = {.encoding = &encoding};
+  tmpl::RenderOptions options;
+  options.encoding = &encoding;
   std::string_view output;
   tmpl::Bind(source.view(), json::Value::FromContainer(variables.data()), true, options,
              scratch.get(), &source.error);
