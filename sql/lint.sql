@@ -41,3 +41,12 @@ CALL test.fails($$SELECT * FROM prompt_lint('lint/empty')$$);
 SELECT prompt_register('lint/follower', '{{> lint/plain@production}}') FROM prompt_promote('lint/plain', 1, 'production');
 SELECT event FROM prompt_retire('lint/plain', 'production');
 CALL test.fails($$SELECT * FROM prompt_lint('lint/follower')$$);
+
+-- What Handlebars would do; members of what has none; all variables at once.
+SELECT prompt_register('lint/handlebars', '{{#items}}{{this.name}} {{/items}}{{customer.name}}', variables => '[{"name": "items", "type": "array"}, {"name": "customer"}]');
+SELECT prompt_register('lint/handlebars', '{{#items}}{{this.name}} {{/items}}{{customer.name}}');
+SELECT code, variable, line_number, column_number, warning, hint FROM prompt_lint('lint/handlebars');
+SELECT prompt_register('lint/members', '{{customer.name}} {{tags.first}}', variables => '[{"name": "customer"}, {"name": "tags", "type": "array"}]');
+SELECT code, variable, line_number, column_number, warning, hint FROM prompt_lint('lint/members');
+SELECT prompt_register('lint/all', messages => '[{"role": "system", "content": "Data: {{.}}"}]');
+SELECT code, variable, line_number, column_number, warning, hint FROM prompt_lint('lint/all');

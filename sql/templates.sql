@@ -80,3 +80,29 @@ SELECT prompt_register('sizes', '[{{s}}]') AS version;
 SELECT n, prompt_render('sizes', 'latest', vars => jsonb_build_object('s', repeat('x', n))) = '[' || repeat('x', n) || ']' AS right
   FROM unnest('{0, 10, 100000, 5, 200000, 150000, 160000, 60, 70, 8000, 9000}'::integer[]) n;
 ROLLBACK;
+
+-- What is between braces and no name is refused when it is new; what is stored compiles on.
+CALL test.fails($$SELECT prompt_commit('templates/a', 'Two halves: \frac{{1}}{{2}}')$$);
+CALL test.fails($$SELECT prompt_commit('templates/a', E'Hello {{user.name}},\nyou owe {{ total+tax }} EUR.')$$);
+CALL test.fails($$SELECT prompt_commit('templates/a', '{{items.0.name}}')$$);
+CALL test.fails($$SELECT prompt_commit('templates/a', '{{#items}}{{name}}{{else}}none{{/items}}')$$);
+CALL test.fails($$SELECT prompt_commit('templates/a', '{10%}', syntax => 'fstring')$$);
+CALL test.fails($$SELECT prompt_render_template('{{~name~}}', '{"name": "Ada"}')$$);
+CALL test.fails($$SELECT prompt_commit('templates/a', '{{10%}}', syntax => 'langfuse')$$);
+SELECT prompt_register('templates/share', 'A share of {{10%}}.', variables => '[{"name": "10%"}]');
+SELECT prompt_render('templates/share', 'latest', vars => '{"10%": "tenth"}');
+BEGIN;
+SELECT prompt_register('templates/older', 'x');
+ALTER TABLE promptreg.versions DISABLE TRIGGER USER;
+UPDATE promptreg.versions SET messages = '[{"role": "user", "content": "{{x+1}} {{#l}}a{{else}}b{{/l}}"}]', content_hash = sha256('older')
+ WHERE prompt_id = (SELECT id FROM promptreg.prompts WHERE name = 'templates/older');
+SELECT prompt_render('templates/older', 'latest', vars => '{"x+1": "value", "l": [1]}');
+SELECT version FROM prompt_promote('templates/older', 1, 'production');
+SELECT prompt_register('templates/uses_older', 'Uses {{> templates/older@1}}');
+ROLLBACK;
+
+-- The dot outside of sections is all variables: with declarations it would go around them.
+CALL test.fails($$SELECT prompt_commit('templates/a', 'Data: {{.}}', variables => '[{"name": "q", "filter": "xml"}]')$$);
+CALL test.fails($$SELECT prompt_commit('templates/a', '{{#.}}{{secret}}{{/.}}', variables => '[{"name": "q"}]')$$);
+SELECT prompt_register('templates/dot', '{{.}}');
+SELECT prompt_register('templates/items', '{{#q}}{{.}}{{/q}}', variables => '[{"name": "q", "type": "array"}]');

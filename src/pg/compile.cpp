@@ -58,7 +58,9 @@ tmpl::Source Input(const std::string_view* text, const TemplateSource& source,
           .declarations = source.variables,
           .placeholders = contents->placeholders,
           .snippets = source.snippets,
-          .snippets_exist = source.snippets_exist};
+          .snippets_exist = source.snippets_exist,
+          .encoding = source.encoding,
+          .strict = source.strict};
 }
 
 namespace {
@@ -186,6 +188,7 @@ Datum promptreg_check_templates(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
     elog(ERROR, "check_templates: argument is NULL");
   pg::TemplateSource source;
+  source.strict = true;
   source.messages = pg::JsonView(PG_GETARG_JSONB_P(0));
   source.syntax = pg::ParseSyntax(pg::TextView(PG_GETARG_TEXT_PP(2)));
   source.escape = pg::ParseEscape(pg::TextView(PG_GETARG_TEXT_PP(3)));
@@ -197,7 +200,7 @@ Datum promptreg_check_templates(PG_FUNCTION_ARGS) {
     bool valid = false;
     const pg::Caught caught = pg::Guarded([&] {
       std::string container;
-      valid = tmpl::NormalizeDeclarations(given, &container, &error);
+      valid = tmpl::NormalizeDeclarations(given, source.encoding, &container, &error);
       if (valid) declarations = pg::NewJsonb(container);
     });
     pg::ReportCaught(caught);

@@ -3,6 +3,7 @@
 
 #include "core/chat/chat.h"
 #include "core/template/template.h"
+#include "pg/encoding.h"
 #include "pg/server.h"
 
 namespace promptreg::pg {
@@ -15,6 +16,8 @@ struct TemplateSource {
   bool snippets_exist = false;  // one that is missing is an error
   tmpl::Syntax syntax = tmpl::Syntax::kMustache;
   tmpl::Escape escape = tmpl::Escape::kNone;
+  const tmpl::Encoding* encoding = DatabaseEncoding();
+  bool strict = false;  // it is new, not a version that exists
 };
 
 // Errors for a name that is no syntax or escape mode.

@@ -1,5 +1,6 @@
 #include "pg/errors.h"
 
+#include "pg/encoding.h"
 #include "pg/guard.h"
 
 namespace promptreg::pg {
@@ -90,25 +91,25 @@ const char* LimitSetting(tmpl::Code code) {
 
 void ReportTemplateError(const tmpl::Error& error, const char* where) {
   const char* setting = LimitSetting(error.code);
-  const char* detail = error.detail[0] != '\0' ? error.detail : nullptr;
-  const char* hint = error.hint[0] != '\0' ? error.hint : nullptr;
+  const char* message = ValidText(error.message);
+  const char* detail = error.detail[0] != '\0' ? ValidText(error.detail) : nullptr;
+  const char* hint = error.hint[0] != '\0' ? ValidText(error.hint) : nullptr;
   if (setting != nullptr && detail == nullptr) {
     detail = psprintf("The limit is the setting %s.", setting);
   } else if (setting != nullptr && hint == nullptr) {
     hint = psprintf("The limit is the setting %s.", setting);
   }
-  ereport(
-      ERROR,
-      (errcode(SqlState(error.code)),
-       where != nullptr ? errmsg("%s: %s", where, error.message) : errmsg("%s", error.message),
-       detail != nullptr ? errdetail("%s", detail) : 0, hint != nullptr ? errhint("%s", hint) : 0));
+  ereport(ERROR, (errcode(SqlState(error.code)),
+                  where != nullptr ? errmsg("%s: %s", where, message) : errmsg("%s", message),
+                  detail != nullptr ? errdetail("%s", detail) : 0,
+                  hint != nullptr ? errhint("%s", hint) : 0));
   pg_unreachable();
 }
 
 void WarnTemplateError(const tmpl::Error& error) {
-  ereport(WARNING, (errcode(SqlState(error.code)), errmsg("%s", error.message),
-                    error.detail[0] != '\0' ? errdetail("%s", error.detail) : 0,
-                    error.hint[0] != '\0' ? errhint("%s", error.hint) : 0));
+  ereport(WARNING, (errcode(SqlState(error.code)), errmsg("%s", ValidText(error.message)),
+                    error.detail[0] != '\0' ? errdetail("%s", ValidText(error.detail)) : 0,
+                    error.hint[0] != '\0' ? errhint("%s", ValidText(error.hint)) : 0));
 }
 
 }  // namespace promptreg::pg

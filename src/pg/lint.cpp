@@ -71,7 +71,10 @@ Datum promptreg_find_warnings(PG_FUNCTION_ARGS) {
     json::Builder builder;
     builder.BeginArray();
     const bool places = pg::HasPlaces(source, contents);
-    for (const tmpl::Warning& warning : warnings) {
+    for (tmpl::Warning& warning : warnings) {
+      for (std::string* said : {&warning.message, &warning.detail, &warning.hint}) {
+        if (source.encoding != nullptr) tmpl::ReplaceTorn(*said, *source.encoding);
+      }
       const bool placed = places && warning.line > 0;
       pg::AddWarning(warning, placed ? &contents.places[warning.part] : nullptr, &builder);
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/chat/chat.h"
+#include "pg/encoding.h"
 #include "pg/errors.h"
 #include "pg/guard.h"
 #include "pg/jsonb.h"
@@ -65,6 +66,7 @@ tmpl::RenderOptions Options() {
   tmpl::RenderOptions options;
   options.limits = TemplateLimits();
   options.now = GetCurrentTransactionStartTimestamp();
+  options.encoding = DatabaseEncoding();
   return options;
 }
 

@@ -242,6 +242,7 @@ Datum promptreg_render_template(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(4)) pg::RefuseNull("syntax");
   const std::string_view content = pg::TextView(PG_GETARG_TEXT_PP(0));
   pg::TemplateSource source;
+  source.strict = true;
   source.snippets = pg::ReadVariables(fcinfo, 2);
   source.escape = pg::ParseEscape(pg::TextView(PG_GETARG_TEXT_PP(3)));
   source.syntax = pg::ParseSyntax(pg::TextView(PG_GETARG_TEXT_PP(4)));

@@ -40,7 +40,9 @@ Datum promptreg_snippet_names(PG_FUNCTION_ARGS) {
 Datum promptreg_check_composition(PG_FUNCTION_ARGS) {
   tmpl::Error error;
   const char* where;
-  if (!pg::TryTemplates(pg::ReadComposition(fcinfo), &error, &where)) {
+  pg::TemplateSource source = pg::ReadComposition(fcinfo);
+  source.strict = true;
+  if (!pg::TryTemplates(source, &error, &where)) {
     pg::ReportTemplateError(error, where);
   }
   PG_RETURN_VOID();
@@ -50,7 +52,8 @@ Datum promptreg_composition_problem(PG_FUNCTION_ARGS) {
   tmpl::Error error;
   const char* where;
   if (pg::TryTemplates(pg::ReadComposition(fcinfo), &error, &where)) PG_RETURN_NULL();
-  const char* message = where != nullptr ? psprintf("%s: %s", where, error.message) : error.message;
+  const char* message = pg::ValidText(error.message);
+  if (where != nullptr) message = psprintf("%s: %s", where, message);
   PG_RETURN_TEXT_P(cstring_to_text(message));
 }
 

@@ -14,7 +14,8 @@ CREATE TYPE promptreg.lint_warning AS (
 );
 COMMENT ON TYPE promptreg.lint_warning IS 'What prompt_lint has to say about a version';
 COMMENT ON COLUMN promptreg.lint_warning.code IS
-  'unused_variable, single_braces, double_braces, untrusted_instructions, filter_not_reached or constant_comparison';
+  'unused_variable, single_braces, double_braces, untrusted_instructions, filter_not_reached, constant_comparison, '
+  'handlebars_name or member_of_plain_value';
 COMMENT ON COLUMN promptreg.lint_warning.warning IS 'The same in words';
 COMMENT ON COLUMN promptreg.lint_warning.variable IS 'The variable, or the name in braces';
 COMMENT ON COLUMN promptreg.lint_warning.place IS 'Which of several texts it is about, such as message 2, part 1';

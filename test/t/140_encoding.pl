@@ -36,6 +36,8 @@ my $answers = q{
 	SELECT model, variables, metadata FROM promptreg.versions WHERE metadata ? 'original' ORDER BY id;
 	SELECT prompt_render_template('{{#WORD}}{{.}}{{/WORD}}', '{"WORD": ["WORD", 1]}');
 	SELECT encode(promptreg.canonical_record('k', 'WORD', 'j', '{"WORD": "WORD"}'::jsonb), 'hex');
+	SELECT prompt_render_template('{{x | length}} [{{x | upper}}] [{{x | lower}}] [{{x | first}}] [{{x | last}}] [{{x | limit(2)}}] [{{x | truncate(4)}}] [{{x | truncate(5)}}]', '{"x": "WORDWORD"}');
+	SELECT prompt_render_template('[{{x | xml}}] [{{x | html}}] [{{x | json}}] [{{x | trim}}] [{{x | indent(2)}}] [{{x | fence}}] [{{l | join("WORD")}}]', '{"x": " <WORD>\\n&WORD ", "l": ["WORD", 1]}');
 	SELECT prompt FROM prompt_search('WORD') ORDER BY 1;
 	SELECT count(*) FROM prompt_verify()};
 
@@ -53,6 +55,37 @@ sub length_in_characters
 	my ($text) = @_;
 	utf8::decode($text);
 	return length($text);
+}
+
+# Bounds count characters, and what is refused is shown.
+sub bounds
+{
+	my ($database, $word) = @_;
+	my $utf8 = "SET client_encoding = 'UTF8';";
+	my $length = length_in_characters($word);
+	my $declare = sub { my ($name, $bound) = @_; $node->safe_psql($database, qq{$utf8 SELECT prompt_register('$name', '{{x}}', variables => '[{"name": "x", $bound, "default": "$word"}]')}) };
+	$declare->('fits', qq{"min": $length, "max": $length});
+	is($node->safe_psql($database, qq{$utf8 SELECT prompt_render('fits', 'latest', vars => '{"x": "$word"}')}), $word, '... a text of as many characters as are allowed fits');
+	for my $value ($word . 'x', $word x 50)
+	{
+		my $characters = length_in_characters($value);
+		my (undef, undef, $refusal) = $node->psql($database, qq{$utf8 SELECT prompt_render('fits', 'latest', vars => '{"x": "$value"}')});
+		like($refusal, qr/"x" must have at most $length characters, not $characters: "\Q$word\E/, '... one of more does not');
+	}
+	my (undef, undef, $refusal) = $node->psql($database, qq{$utf8 SELECT prompt_register('none', '{{x}}', variables => '[{"name": "x", "min": 100, "default": "$word"}]')});
+	like($refusal, qr/must have at least 100 characters, not $length: "\Q$word\E"/, '... nor does a default');
+	(undef, undef, $refusal) = $node->psql($database, qq{$utf8 SELECT prompt_render_template('$word $word {{#$word}}', '{}')});
+	my $column = 3 + 2 * $length;
+	like($refusal, qr/column $column:\n\Q$word $word {{#$word}}\E\n/, '... a place in a text is counted in characters');
+	# A text that is shortened within a character.
+	my $long = $word x 20;
+	for my $sql (qq{SELECT prompt_render_template('x{{$long $long}}', '{}')}, qq{SELECT prompt_render_template('{{x | date("%F")}}', '{"x": "x$long"}')},
+		qq{SELECT prompt_register('long', 'x{${long}}'); SELECT * FROM prompt_lint('long')})
+	{
+		my ($status, $out, $err) = $node->psql($database, "$utf8 $sql");
+		unlike($err, qr/invalid byte|has no equivalent/, '... no message has half a character') or diag($sql);
+	}
+	is($node->safe_psql($database, $utf8 . q{SELECT prompt_render_template('{{x | xml}}', '{"x": "a\u0001b"}')}), 'a?b', '... and what XML cannot write is replaced by what the encoding can');
 }
 
 for my $encoding (sort keys %words)
@@ -82,6 +115,7 @@ for my $encoding (sort keys %words)
 	is($code, '22P05', '... what it cannot write is refused') or diag($message);
 	($code, $message) = error_of($node, $database, q{SET client_encoding = 'UTF8'; SELECT prompt_render_template('{{x}}', '{"x": "\ud83d\udc22"}')});
 	is($code, '22P05', '... also behind an escape of JSON') or diag($message);
+	bounds($database, $word);
 	($code, $message) = error_of($node, $database, "SET client_encoding = 'UTF8'; SELECT prompt_render('names/${word}x')");
 	is($code, 'PR001', '... errors have their code');
 	like($message, qr/prompt "names\/\Q$word\Ex" does not exist/, '... and their text');
@@ -95,8 +129,10 @@ for my $encoding (sort keys %words)
 my $word = $words{LATIN1};
 $node->safe_psql('postgres', $fill =~ s/WORD/$word/gr);
 $node->safe_psql('sql_ascii', $fill =~ s/WORD/$word/gr);
-my $ask = $answers =~ s/SELECT prompt FROM prompt_search.*\n//r =~ s/WORD/$word/gr;
+my $ask = $answers =~ s/SELECT prompt FROM prompt_search.*\n//r =~ s/SELECT prompt_render_template\('\{\{x \| length.*\n//r =~ s/WORD/$word/gr;
 is($node->safe_psql('sql_ascii', $ask), $node->safe_psql('postgres', $ask), 'SQL_ASCII: UTF-8 gives the answers of UTF-8');
+is($node->safe_psql('sql_ascii', qq{SELECT prompt_render_template('{{x | length}} {{x | upper}} {{x | last}}', '{"x": "$word-a"}')}), length($word) + 2 . uc(" $word-a") . ' a',
+	'... but its characters are bytes, and its letters those of ASCII');
 for my $sql (
 	q{SELECT prompt_register('p', E'\xE9t\xE9 {{name}}')},
 	q{SELECT prompt_register('d', E'---\na: \xE9\n---\n\xE9 {{x}}', syntax => 'dotprompt')},

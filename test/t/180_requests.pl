@@ -152,5 +152,39 @@ my @wrong = (
 my @verdicts = validate(@wrong);
 isnt($verdicts[$_], '', "found wrong: $wrong[$_]") foreach 0 .. $#wrong;
 
+# What is malformed never becomes null or nonsense: it is refused, with its name.
+my %malformed = (
+	max_tokens => [ '1.5', '"9"', '0', '-1', 'true' ],
+	max_completion_tokens => [ '2.5', '[]' ],
+	temperature => [ '"hot"', '-1', '[1]' ],
+	top_p => [ '2', '"x"' ],
+	top_k => [ '1.5', '"x"', '-1' ],
+	stop => [ '5', '[1]', '{}' ],
+	stream => [ '"yes"', '1' ],
+	n => [ '0', '"1"', '1.5' ],
+	tools => [ '{"type": "function", "function": {"name": "x"}}', '"x"', '[5]', '[{"type": "function", "function": {}}]', '[{"type": "function", "function": {"name": null}}]',
+		'[{"type": "function", "function": {"name": "x", "parameters": []}}]', '[{"type": "function", "function": {"name": "x", "description": 5}}]',
+		'[{"type": "function", "function": {"name": "x", "strict": 5}}]', '[{"type": "web_search"}]' ],
+	tool_choice => [ '5', '"any"', '{"type": "function", "function": {}}' ],
+	parallel_tool_calls => [ '"no"', '0' ],
+	response_format => [ '"json"', '{}', '{"type": "json_schema"}', '{"type": "json_schema", "json_schema": {"name": "x"}}',
+		'{"type": "json_schema", "json_schema": {"name": "x", "schema": null}}', '{"type": "json_schema", "json_schema": {"name": "x", "schema": 5}}' ],
+	reasoning_effort => [ '5', '"utmost"' ]);
+my $number = 0;
+foreach my $param (sort keys %malformed)
+{
+	foreach my $value (@{ $malformed{$param} })
+	{
+		my $name = 'malformed' . $number++;
+		my $limit = $param =~ /^max/ ? '' : '"max_tokens": 5, ';
+		$node->safe_psql('postgres', "SELECT prompt_register('$name', 'Hello', model => 'm', params => " . quoted("{$limit\"$param\": $value}") . ')');
+		foreach my $provider (qw(anthropic gemini))
+		{
+			my ($code, $message) = error_of($node, 'postgres', "SELECT prompt_request('$name', 'latest', provider => '$provider')");
+			ok($code eq 'PR048' && $message =~ /params\.$param: /, "$param of $value is refused for $provider") or diag($code, $message);
+		}
+	}
+}
+
 $node->stop;
 done_testing();

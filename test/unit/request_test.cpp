@@ -286,6 +286,66 @@ TEST(Anthropic, RefusesWhatItCannotSay) {
             "!params.tools: only functions can be converted");
 }
 
+// What is converted must be what it is converted to; for OpenAI everything stays as it is.
+TEST(Params, AreOfTheirTypes) {
+  struct Case {
+    const char* params;
+    const char* problem;
+  };
+  const Case cases[] = {
+      {R"("temperature":"hot")", "temperature: it must be a number, and not negative"},
+      {R"("temperature":-1)", "temperature: it must be a number, and not negative"},
+      {R"("top_p":1.5)", "top_p: it must be a number from 0 to 1"},
+      {R"("top_p":[1])", "top_p: it must be a number from 0 to 1"},
+      {R"("top_k":0.5)", "top_k: it must be a whole number, and not negative"},
+      {R"("n":"1")", "n: it must be a whole number from 1 on"},
+      {R"("stream":"yes")", "stream: it must be true or false"},
+      {R"("stream_options":true)", "stream_options: it must be an object"},
+      {R"("stop":["a",1])", "stop: it must be a text or a list of texts"},
+      {R"("stop":{})", "stop: it must be a text or a list of texts"},
+      {R"("parallel_tool_calls":"no")", "parallel_tool_calls: it must be true or false"},
+      {R"("tools":{"type":"function","function":{"name":"x"}})", "tools: it must be a list"},
+      {R"("tools":"x")", "tools: it must be a list"},
+      {R"("tools":["x"])", "tools: only functions can be converted"},
+      {R"("tools":[{"type":"function","function":{}}])", "tools: tool 1: the function has no name"},
+      {R"("tools":[{"function":{"name":"a"}},{"function":{"name":""}}])",
+       "tools: tool 2: the function has no name"},
+      {R"("tools":[{"function":{"name":1}}])", "tools: tool 1: the function has no name"},
+      {R"("tools":[{"function":{"name":"a","description":["b"]}}])",
+       "tools: tool 1: its description must be a text"},
+      {R"("tools":[{"function":{"name":"a","parameters":"b"}}])",
+       "tools: tool 1: its parameters must be a schema, which is an object"},
+      {R"("tools":[{"function":{"name":"a","strict":"b"}}])",
+       "tools: tool 1: strict must be true or false"},
+      {R"("response_format":{"type":"json_schema","json_schema":{"name":"x"}})",
+       "response_format: json_schema has no schema"},
+      {R"("response_format":{"type":"json_schema"})", "response_format: json_schema has no schema"},
+      {R"("response_format":{"type":"json_schema","json_schema":{"schema":"x"}})",
+       "response_format: the schema must be an object"},
+  };
+  for (const Case& test : cases) {
+    const std::string problem = std::string("!params.") + test.problem;
+    EXPECT_EQ(AnthropicParams(test.params), problem);
+    EXPECT_EQ(GeminiParams(test.params), problem);
+    const std::string params = std::string("{") + test.params + "}";
+    EXPECT_EQ(Request(Provider::kOpenAi, kUser, params).front(), '{') << test.params;
+  }
+  EXPECT_EQ(AnthropicParams(R"("user":5)"), "!params.user: it must be a text");
+  EXPECT_EQ(GeminiParams(R"("seed":1.5)"), "!params.seed: it must be a whole number");
+  EXPECT_EQ(GeminiParams(R"("presence_penalty":"x")"),
+            "!params.presence_penalty: it must be a number");
+  EXPECT_EQ(GeminiParams(R"("logprobs":1)"), "!params.logprobs: it must be true or false");
+  for (const char* tokens : {"1.5", "0", "-1", "\"9\"", "true"}) {
+    const std::string params = std::string(R"({"max_tokens":)") + tokens + "}";
+    EXPECT_EQ(Request(Provider::kAnthropic, kUser, params),
+              "!params.max_tokens: it must be a whole number from 1 on");
+    EXPECT_EQ(Request(Provider::kGemini, kUser, params),
+              "!params.max_tokens: it must be a whole number from 1 on");
+  }
+  EXPECT_EQ(Request(Provider::kAnthropic, kUser, R"({"anthropic":{"max_tokens":"9"}})"),
+            "!params.anthropic.max_tokens: it must be a whole number from 1 on");
+}
+
 TEST(Anthropic, ConvertsTools) {
   EXPECT_EQ(Member(AnthropicParams(R"("tools":[
               {"type":"function","cache_control":{"type":"ephemeral"},"function":{"name":"f",

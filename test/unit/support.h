@@ -115,6 +115,8 @@ struct Template {
   bool require_object = true;
   const volatile std::sig_atomic_t* interrupt = nullptr;
   int64_t now = 0;
+  const tmpl::Encoding* encoding = nullptr;
+  bool strict = true;  // as at commit
 
   // After a call:
   std::string program = {};
@@ -128,7 +130,9 @@ struct Template {
                                  .escape = escape,
                                  .declarations = declarations.value(),
                                  .snippets = snippets.value(),
-                                 .snippets_exist = snippets_exist};
+                                 .snippets_exist = snippets_exist,
+                                 .encoding = encoding,
+                                 .strict = strict};
     const bool compiled = tmpl::Compile(source, limits, &program, &error);
     code = error.code;
     return compiled;
@@ -144,7 +148,8 @@ struct Template {
 
   std::string RenderAgain(const Json& variables, uint32_t part = 0) {
     const ScratchPointer scratch(tmpl::NewScratch());
-    const tmpl::RenderOptions options = {.limits = limits, .interrupt = interrupt, .now = now};
+    const tmpl::RenderOptions options = {
+        .limits = limits, .interrupt = interrupt, .now = now, .encoding = encoding};
     tmpl::Patterns* made = nullptr;
     if (!tmpl::CompilePatterns(view(), &made, &error)) return std::string("!") + error.message;
     const std::unique_ptr<tmpl::Patterns, PatternsDeleter> patterns(made);

@@ -251,5 +251,34 @@ TEST(Braces, AreFoundOneAfterAnother) {
   EXPECT_EQ(tmpl::NextInBraces(text, 1, &at, &end), "");
 }
 
+TEST(Lint, NamesOfHandlebars) {
+  EXPECT_EQ(Codes("{{#l}}{{this}}{{/l}}"), "handlebars_name this 1:7");
+  EXPECT_EQ(Codes("{{#l}}{{this.name}} {{#if this}}{{/if}}{{/l}}"), "handlebars_name this 1:7");
+  EXPECT_EQ(Codes("{{#l}}{{#if not this.a}}{{/if}}{{/l}}"), "handlebars_name this 1:17");
+  EXPECT_EQ(Codes("{{#this}}{{/this}}{{this_}}"), "handlebars_name this 1:1");
+  EXPECT_EQ(Codes("{{this}}", R"([{"name":"this"}])"), "");
+}
+
+TEST(Lint, MembersOfWhatHasNone) {
+  const char* const declared =
+      R"([{"name":"s"},{"name":"n","type":"number"},{"name":"e","type":"enum","values":["a"]},
+      {"name":"b","type":"boolean"},{"name":"l","type":"array"},{"name":"o","type":"object"},{"name":"a","type":"any"}])";
+  EXPECT_EQ(
+      Codes("{{s.x}} {{n.x}} {{#e.x}}{{/e.x}} {{^b.x}}{{/b.x}} {{#if l.x == 1}}{{/if}} {{o.x}} "
+            "{{a.x}}{{s.y}}",
+            declared),
+      "member_of_plain_value s 1:1; member_of_plain_value n 1:9; member_of_plain_value e 1:17; "
+      "member_of_plain_value b 1:34; member_of_plain_value l 1:57");
+  EXPECT_EQ(Codes("{{s}}{{n}}{{e}}{{b}}{{l}}{{o}}{{a}}{{#l}}{{s.x}}{{/l}}", declared), "");
+}
+
+TEST(Lint, AllVariablesAtOnceAreUntrusted) {
+  EXPECT_EQ(System("Data: {{.}}"), "untrusted_instructions . 1:7");
+  EXPECT_EQ(System("{{#.}}{{.}}{{/.}}"), "untrusted_instructions . 1:7");
+  EXPECT_EQ(System("{{> s}}", {}, R"({"s":"{{. | json}}"})"), "untrusted_instructions . in s 1:1");
+  EXPECT_EQ(System("{{. | length}} {{#l}}{{@index}}{{/l}}"), "");
+  EXPECT_EQ(Codes("Data: {{.}}"), "");
+}
+
 }  // namespace
 }  // namespace promptreg::testing

@@ -83,7 +83,8 @@ class Converter {
     if (name.find('.') != std::string_view::npos) {
       return "some of Langfuse's SDKs take a dot as a part of the name, others do not";
     }
-    return tmpl::NameProblem(name);
+    const std::string_view problem = tmpl::NameProblem(name);
+    return problem.empty() ? tmpl::IdentifierProblem(name) : problem;
   }
 
   bool Reference(size_t tag) {

@@ -16,7 +16,7 @@ inline bool Refuse(std::string_view text, size_t position, std::string_view mess
   error->code = tmpl::Code::kNoCounterpart;
   tmpl::ErrorText(error->message) << message;
   tmpl::ErrorText(error->hint) << hint;
-  tmpl::SetPosition(text, position, {}, error);
+  tmpl::SetPosition(text, position, {}, nullptr, error);
   return false;
 }
 

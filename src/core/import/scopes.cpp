@@ -102,13 +102,17 @@ bool Scopes::Look(size_t scope, const Expression& expression, size_t first, Reso
     if (i > first && IsIndex(segment)) {
       return Fail(expression.position, "an element of a list by its number", {}, problem);
     }
+    const bool named = scope == 0 && i == first && scopes_[0].shape != nullptr &&
+                       scopes_[0].shape->Named(segment) != nullptr;
+    const std::string_view invalid = named ? std::string_view() : tmpl::IdentifierProblem(segment);
+    if (!invalid.empty()) return Fail(expression.position, std::string(invalid), {}, problem);
     if (i > first) resolved->path += ".";
     resolved->path += segment;
   }
   resolved->shape = shape;
-  const std::string_view invalid = resolved->path[0] == '$' ? "a character that no name begins with"
+  const std::string_view unknown = resolved->path[0] == '$' ? "a character that no name begins with"
                                                             : tmpl::PathProblem(resolved->path);
-  if (!invalid.empty()) return Fail(expression.position, std::string(invalid), {}, problem);
+  if (!unknown.empty()) return Fail(expression.position, std::string(unknown), {}, problem);
   return Use(scope, expression.segments[first], expression.position, problem);
 }
 

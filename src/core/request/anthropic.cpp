@@ -1,5 +1,4 @@
 // Anthropic's messages API.
-#include "core/json/numeric.h"
 #include "core/request/conversation.h"
 #include "core/request/providers.h"
 
@@ -132,91 +131,75 @@ class Writer {
     if (control.kind() == Kind::kObject) Put(out_, "cache_control", control);
   }
 
-  void Copy(std::string_view name) {
-    const Value value = params_->Take(name);
+  void Copy(std::string_view name, ParamType type) {
+    const Value value = params_->Take(name, type);
     if (!value.missing()) Put(out_, name, value);
   }
 
   void WriteSampling() {
-    const Value newer = params_->Take("max_completion_tokens");
-    const Value older = params_->Take("max_tokens");
+    const Value newer = params_->Take("max_completion_tokens", ParamType::kPositive);
+    const Value older = params_->Take("max_tokens", ParamType::kPositive);
     if (!newer.missing() || !older.missing()) {
       Put(out_, "max_tokens", newer.missing() ? older : newer);
     }
-    const Value temperature = params_->Take("temperature");
-    if (temperature.kind() == Kind::kNumber && IsAbove(temperature, "1")) {
+    const Value temperature = params_->Take("temperature", ParamType::kAmount);
+    if (temperature.kind() == Kind::kNumber && Compare(temperature, "1") > 0) {
       params_->Refuse("temperature", "it is at most 1");
     } else if (!temperature.missing()) {
       Put(out_, "temperature", temperature);
     }
-    Copy("top_p");
-    Copy("top_k");
-    Copy("stream");
-    params_->Take("stream_options");  // what it can ask for is always sent
-    const Value stop = params_->Take("stop");
+    Copy("top_p", ParamType::kPart);
+    Copy("top_k", ParamType::kCount);
+    Copy("stream", ParamType::kBoolean);
+    params_->Take("stream_options", ParamType::kObject);  // what it can ask for is always sent
+    const Value stop = params_->Take("stop", ParamType::kTexts);
     if (!stop.missing()) PutList(out_, "stop_sequences", stop);
-    const Value safety = params_->Take("safety_identifier");
-    const Value user = params_->Take("user");
+    const Value safety = params_->Take("safety_identifier", ParamType::kText);
+    const Value user = params_->Take("user", ParamType::kText);
     if (!safety.missing() || !user.missing()) {
       out_->Key("metadata");
       out_->BeginObject();
       Put(out_, "user_id", safety.missing() ? user : safety);
       out_->EndObject();
     }
-    const Value count = params_->Take("n");
-    if (count.kind() == Kind::kNumber && IsAbove(count, "1")) {
+    const Value count = params_->Take("n", ParamType::kPositive);
+    if (count.kind() == Kind::kNumber && Compare(count, "1") > 0) {
       params_->Refuse("n", "the API gives one answer");
     }
     params_->TakeOff({"frequency_penalty", "presence_penalty", "logprobs", "top_logprobs",
                       "logit_bias", "store"});
   }
 
-  static bool IsAbove(Value number, std::string_view bound) {
-    json::Builder builder;
-    builder.Number(bound);
-    const std::string container = builder.Finish();
-    return json::CompareNumbers(number, Value::FromContainer(container.data())) > 0;
-  }
-
   void WriteTools() {
-    const Value tools = params_->Take("tools");
-    if (tools.size() == 0) return;
+    const std::vector<Function> functions = TakeFunctions(params_);
+    if (functions.empty()) return;
     out_->Key("tools");
     out_->BeginArray();
-    for (json::Cursor cursor(tools); cursor.Next();) {
-      const Value function = cursor.value().Find("function");
-      if (function.kind() != Kind::kObject) {
-        params_->Refuse("tools", "only functions can be converted");
-        continue;
-      }
-      WriteFunction(cursor.value(), function);
-    }
+    for (const Function& function : functions) WriteFunction(function);
     out_->EndArray();
   }
 
-  void WriteFunction(Value tool, Value function) {
+  void WriteFunction(const Function& function) {
     out_->BeginObject();
-    Put(out_, "name", function.Find("name"));
-    for (const std::string_view key : {"description", "strict"}) {
-      const Value value = function.Find(key);
-      if (!value.missing() && value.kind() != Kind::kNull) Put(out_, key, value);
-    }
+    Put(out_, "name", function.name);
+    if (!function.description.missing()) Put(out_, "description", function.description);
+    if (!function.strict.missing()) Put(out_, "strict", function.strict);
     out_->Key("input_schema");
-    const Value parameters = function.Find("parameters");
-    if (parameters.kind() == Kind::kObject) {
-      out_->Add(parameters);
+    if (function.parameters.kind() == Kind::kObject) {
+      out_->Add(function.parameters);
     } else {
       out_->BeginObject();
       Put(out_, "type", "object");
       out_->EndObject();
     }
-    WriteCacheControl(tool);
+    WriteCacheControl(function.tool);
     out_->EndObject();
   }
 
   void WriteToolChoice() {
     const Value choice = params_->Take("tool_choice");
-    const bool serial = params_->Take("parallel_tool_calls").kind() == Kind::kFalse;
+    const Value parallel = params_->Take("parallel_tool_calls", ParamType::kBoolean);
+    const bool serial = parallel.kind() == Kind::kFalse;
     if (choice.missing() && !serial) return;
     std::string_view type = "auto";
     const Value name = choice.Find("function").Find("name");
@@ -262,7 +245,8 @@ class Writer {
       out_->Key("format");
       out_->BeginObject();
       Put(out_, "type", "json_schema");
-      Put(out_, "schema", format.Find("json_schema").Find("schema"));
+      const Value given = SchemaOf(format, params_);
+      if (!given.missing()) Put(out_, "schema", given);
       out_->EndObject();
     }
     out_->EndObject();

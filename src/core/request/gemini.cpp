@@ -24,12 +24,12 @@ class Writer {
     for (const Turn& turn : conversation.turns) WriteTurn(turn);
     out_->EndArray();
 
-    params_->Take("stream");
-    params_->Take("stream_options");
+    params_->Take("stream", ParamType::kBoolean);
+    params_->Take("stream_options", ParamType::kObject);
     WriteGenerationConfig();
     WriteTools();
     WriteToolConfig();
-    if (params_->Take("parallel_tool_calls").kind() == Kind::kFalse) {
+    if (params_->Take("parallel_tool_calls", ParamType::kBoolean).kind() == Kind::kFalse) {
       params_->Refuse("parallel_tool_calls", "the API cannot turn them off");
     }
     params_->TakeOff({"logit_bias", "store"});
@@ -167,28 +167,31 @@ class Writer {
   }
 
   void WriteGenerationConfig() {
-    constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-        {"temperature", "temperature"},
-        {"top_p", "topP"},
-        {"top_k", "topK"},
-        {"n", "candidateCount"},
-        {"seed", "seed"},
-        {"presence_penalty", "presencePenalty"},
-        {"frequency_penalty", "frequencyPenalty"},
-        {"logprobs", "responseLogprobs"},
-        {"top_logprobs", "logprobs"}};
+    struct Name {
+      std::string_view name, key;
+      ParamType type;
+    };
+    constexpr Name kNames[] = {{"temperature", "temperature", ParamType::kAmount},
+                               {"top_p", "topP", ParamType::kPart},
+                               {"top_k", "topK", ParamType::kCount},
+                               {"n", "candidateCount", ParamType::kPositive},
+                               {"seed", "seed", ParamType::kInteger},
+                               {"presence_penalty", "presencePenalty", ParamType::kNumber},
+                               {"frequency_penalty", "frequencyPenalty", ParamType::kNumber},
+                               {"logprobs", "responseLogprobs", ParamType::kBoolean},
+                               {"top_logprobs", "logprobs", ParamType::kCount}};
     json::Builder config;
     config.BeginObject();
-    for (const auto& [name, key] : kNames) {
-      const Value value = params_->Take(name);
+    for (const auto& [name, key, type] : kNames) {
+      const Value value = params_->Take(name, type);
       if (!value.missing()) Put(&config, key, value);
     }
-    const Value newer = params_->Take("max_completion_tokens");
-    const Value older = params_->Take("max_tokens");
+    const Value newer = params_->Take("max_completion_tokens", ParamType::kPositive);
+    const Value older = params_->Take("max_tokens", ParamType::kPositive);
     if (!newer.missing() || !older.missing()) {
       Put(&config, "maxOutputTokens", newer.missing() ? older : newer);
     }
-    const Value stop = params_->Take("stop");
+    const Value stop = params_->Take("stop", ParamType::kTexts);
     if (!stop.missing()) PutList(&config, "stopSequences", stop);
     WriteResponseFormat(&config);
     WriteThinking(&config);
@@ -210,7 +213,8 @@ class Writer {
     if (name == "text") return;
     Put(config, "responseMimeType", "application/json");
     if (name == "json_schema") {
-      Put(config, "responseJsonSchema", format.Find("json_schema").Find("schema"));
+      const Value schema = SchemaOf(format, params_);
+      if (!schema.missing()) Put(config, "responseJsonSchema", schema);
     }
   }
 
@@ -229,33 +233,25 @@ class Writer {
   }
 
   void WriteTools() {
-    const Value tools = params_->Take("tools");
-    if (tools.size() == 0) return;
+    const std::vector<Function> functions = TakeFunctions(params_);
+    if (functions.empty()) return;
     out_->Key("tools");
     out_->BeginArray();
     out_->BeginObject();
     out_->Key("functionDeclarations");
     out_->BeginArray();
-    for (json::Cursor cursor(tools); cursor.Next();) {
-      const Value function = cursor.value().Find("function");
-      if (function.kind() == Kind::kObject) {
-        WriteFunction(function);
-      } else {
-        params_->Refuse("tools", "only functions can be converted");
-      }
-    }
+    for (const Function& function : functions) WriteFunction(function);
     out_->EndArray();
     out_->EndObject();
     out_->EndArray();
   }
 
-  void WriteFunction(Value function) {
+  // The API has no word for strict.
+  void WriteFunction(const Function& function) {
     out_->BeginObject();
-    Put(out_, "name", function.Find("name"));
-    const Value description = function.Find("description");
-    if (description.kind() == Kind::kString) Put(out_, "description", description);
-    const Value parameters = function.Find("parameters");
-    if (parameters.kind() == Kind::kObject) Put(out_, "parametersJsonSchema", parameters);
+    Put(out_, "name", function.name);
+    if (!function.description.missing()) Put(out_, "description", function.description);
+    if (!function.parameters.missing()) Put(out_, "parametersJsonSchema", function.parameters);
     out_->EndObject();
   }
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "core/json/builder.h"
+#include "core/json/numeric.h"
+
 namespace promptreg::request {
 
 using json::Kind;
@@ -30,6 +33,67 @@ Value Params::Take(std::string_view name) {
   return value;
 }
 
+namespace {
+
+bool IsWhole(Value value) {
+  return value.kind() == Kind::kNumber && json::NumberIsInteger(value);
+}
+
+bool AreTexts(Value value) {
+  if (value.kind() != Kind::kArray) return value.kind() == Kind::kString;
+  for (json::Cursor cursor(value); cursor.Next();) {
+    if (cursor.value().kind() != Kind::kString) return false;
+  }
+  return true;
+}
+
+// Empty: it is.
+std::string_view TypeProblem(Value value, ParamType type) {
+  const bool number = value.kind() == Kind::kNumber;
+  switch (type) {
+    case ParamType::kText:
+      return value.kind() == Kind::kString ? "" : "it must be a text";
+    case ParamType::kTexts:
+      return AreTexts(value) ? "" : "it must be a text or a list of texts";
+    case ParamType::kNumber:
+      return number ? "" : "it must be a number";
+    case ParamType::kPart:
+      return number && Compare(value, "0") >= 0 && Compare(value, "1") <= 0
+                 ? ""
+                 : "it must be a number from 0 to 1";
+    case ParamType::kAmount:
+      return number && Compare(value, "0") >= 0 ? "" : "it must be a number, and not negative";
+    case ParamType::kInteger:
+      return IsWhole(value) ? "" : "it must be a whole number";
+    case ParamType::kCount:
+      return IsWhole(value) && Compare(value, "0") >= 0
+                 ? ""
+                 : "it must be a whole number, and not negative";
+    case ParamType::kPositive:
+      return IsWhole(value) && Compare(value, "1") >= 0 ? ""
+                                                        : "it must be a whole number from 1 on";
+    case ParamType::kBoolean:
+      return value.kind() == Kind::kTrue || value.kind() == Kind::kFalse
+                 ? ""
+                 : "it must be true or false";
+    case ParamType::kObject:
+      return value.kind() == Kind::kObject ? "" : "it must be an object";
+    case ParamType::kArray:
+      return value.kind() == Kind::kArray ? "" : "it must be a list";
+  }
+  return "";
+}
+
+}  // namespace
+
+Value Params::Take(std::string_view name, ParamType type) {
+  const Value value = Take(name);
+  if (value.missing()) return value;
+  const std::string_view problem = TypeProblem(value, type);
+  if (!problem.empty()) Refuse(name, problem);
+  return value;
+}
+
 void Params::TakeOff(std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names) {
     const Value value = Take(name);
@@ -48,6 +112,13 @@ void Params::RefuseRest() {
 
 void Params::Refuse(std::string_view name, std::string_view message) {
   problems_->Add("params." + std::string(name) + ": " + std::string(message));
+}
+
+int Compare(Value number, std::string_view bound) {
+  json::Builder builder;
+  builder.Number(bound);
+  const std::string container = builder.Finish();
+  return json::CompareNumbers(number, Value::FromContainer(container.data()));
 }
 
 }  // namespace promptreg::request

@@ -16,13 +16,16 @@ namespace {
 constexpr Provider kProviders[] = {Provider::kOpenAi, Provider::kAnthropic, Provider::kGemini};
 
 // What a body must have that only the version can say.
-void CheckBody(Provider provider, Value body, ProblemList* problems) {
+void CheckBody(Provider provider, Value body, Value section, ProblemList* problems) {
   const char* const list = provider == Provider::kGemini ? "contents" : "messages";
   if (body.Find(list).size() == 0) problems->Add("there is no message to answer");
   if (provider == Provider::kGemini) return;
   if (body.Find("model").kind() != Kind::kString) problems->Add("the version names no model");
-  if (provider == Provider::kAnthropic && body.Find("max_tokens").kind() != Kind::kNumber) {
-    problems->Add("params.max_tokens: it is required");
+  if (provider != Provider::kAnthropic) return;
+  const Value limit = section.Find("max_tokens");
+  if (body.Find("max_tokens").missing()) problems->Add("params.max_tokens: it is required");
+  if (!limit.missing() && limit.kind() != Kind::kNumber && limit.kind() != Kind::kNull) {
+    problems->Add("params.anthropic.max_tokens: it must be a whole number from 1 on");
   }
 }
 
@@ -84,7 +87,7 @@ std::string Build(Provider provider, const Input& input, Problems* problems) {
     body = merged.Finish();
     if (body.empty()) return {};
   }
-  CheckBody(provider, Value::FromContainer(body.data()), &list);
+  CheckBody(provider, Value::FromContainer(body.data()), params.section(), &list);
   if (problems->count > 0) body.clear();
   return body;
 }

@@ -43,7 +43,7 @@ bool Compiler::CompileCallee(size_t index) {
   callees_[index].op = static_cast<uint32_t>(draft_->ops.size());
   sections_ = 1;
   outside_ = callees_[index].outside ? 1 : 0;
-  opaque_ = 1 - outside_;
+  opaque_ = contexts_ = 1 - outside_;
   chain_.assign(1, {.variant = variant, .sections = sections_});
   const Context context = {.ast = &snippets_.at(variant.first),
                            .snippet = variant.first,

@@ -65,6 +65,7 @@ class Checker {
     const VariableEntry& variable = program_.variables()[index];
     const Value declaration = program_.container(variable.declaration);
     Rules rules = {.type = variable.type};
+    rules.encoding = options_.encoding;
     if (variable.type == Type::kEnum) rules.values = declaration.Find("values");
     if ((variable.flags & kBoundedFlag) == 0) return rules;
     rules.min = declaration.Find("min");

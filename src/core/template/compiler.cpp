@@ -29,7 +29,7 @@ bool Compiler::AddDeclarations(const Context& context) {
   std::vector<Declaration> read;
   declares_ = !source_.declarations.missing() && source_.declarations.kind() != json::Kind::kNull;
   if (declares_) {
-    if (!ReadDeclarations(source_.declarations, &read, error_)) return false;
+    if (!ReadDeclarations(source_.declarations, source_.encoding, &read, error_)) return false;
     for (Declaration& declaration : read) {
       if (!AddDeclaration(context, std::move(declaration))) return false;
     }
@@ -37,7 +37,7 @@ bool Compiler::AddDeclarations(const Context& context) {
   for (json::Cursor cursor(source_.snippets); cursor.object() && cursor.Next();) {
     const json::Value variables = cursor.value().Find("variables");
     if (variables.kind() != json::Kind::kArray) continue;
-    if (!ReadDeclarations(variables, &read, error_)) return false;
+    if (!ReadDeclarations(variables, source_.encoding, &read, error_)) return false;
     for (Declaration& declaration : read) {
       declaration.snippet = cursor.key();
       if (!AddDeclaration(context, std::move(declaration))) return false;
@@ -114,7 +114,7 @@ bool Compiler::Fail(Code code, const Context& context, size_t position, std::str
   error_->code = code;
   ErrorText(error_->message) << message;
   ErrorText(error_->hint) << hint;
-  SetPosition(context.ast->text, position, context.snippet, error_);
+  SetPosition(context.ast->text, position, context.snippet, source_.encoding, error_);
   return false;
 }
 
@@ -164,6 +164,8 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
     case NodeType::kText:
       break;
     case NodeType::kVariable: {
+      const bool inside = !open->empty() || sections_ > 0;
+      if (inside && !CheckElse(context, node)) return false;
       const bool escape = source_.escape == Escape::kHtml && !node.raw;
       const uint8_t flags = escape ? kEscapeFlag : 0;
       const std::span<const FilterCall> filters = FiltersOf(context, node);
@@ -187,6 +189,7 @@ bool Compiler::ExpandNode(const Context& context, const Node& node, std::vector<
       --sections_;
       if (ended.opaque) --opaque_;
       if (closed == NodeType::kSection) {
+        --contexts_;
         if (!Emit(context, node, OpCode::kEndSection, 0, 0, opened + 1)) return false;
       } else if (!Flush(context, node)) {
         return false;
@@ -214,6 +217,7 @@ bool Compiler::OpenSection(const Context& context, const Node& node, Open* open)
   open->op = static_cast<uint32_t>(draft_->ops.size() - 1);
   open->opaque = !inverted && IsOpaque(context, node);
   ++sections_;
+  if (!inverted) ++contexts_;
   if (open->opaque) ++opaque_;
   return true;
 }
@@ -260,9 +264,11 @@ bool Compiler::EmitLoad(const Context& context, const Node& node) {
   }
   const auto at = static_cast<uint32_t>(draft_->paths.size());
   if (path == ".") {
+    if (!CheckTop(context, node)) return false;
     draft_->paths.push_back(0);
     return Emit(context, node, OpCode::kLoadTop, 0, 0, at);
   }
+  if (!CheckPath(context, node, path)) return false;
   size_t dot = std::min(path.find('.'), path.size());
   uint16_t id;
   if (!UseVariable(context, node, path.substr(0, dot), &id)) return false;
@@ -305,12 +311,14 @@ bool Compiler::EmitFiltered(const Context& context, const Node& node,
 // What a tag names: `first` is the operation for a variable's slot.
 bool Compiler::EmitValue(const Context& context, const Node& node, OpCode first, uint8_t flags) {
   const std::string_view path = context.ast->Text(node);
-  if (path == ".") return Emit(context, node, At(first, Place::kTop), 0, flags);
+  if (path == ".") {
+    return CheckTop(context, node) && Emit(context, node, At(first, Place::kTop), 0, flags);
+  }
   if (path[0] == '@' || path.find('.') != std::string_view::npos) {
     return EmitLoad(context, node) && Emit(context, node, At(first, Place::kRegister), 0, flags);
   }
   uint16_t id;
-  if (!UseVariable(context, node, path, &id)) return false;
+  if (!CheckPath(context, node, path) || !UseVariable(context, node, path, &id)) return false;
   return Emit(context, node, At(first, sections_ == 0 ? Place::kSlot : Place::kName), id, flags);
 }
 

@@ -172,6 +172,10 @@ class Compiler {
   uint32_t SnippetNumber(std::string_view name);
   void MarkSource(const Context& context);
 
+  bool CheckPath(const Context& context, const Node& node, std::string_view path);
+  bool CheckElse(const Context& context, const Node& node);
+  bool CheckTop(const Context& context, const Node& node);
+
   bool Intern(const Context& context, const Node& node, std::string_view text, uint16_t* id);
   bool UseVariable(const Context& context, const Node& node, std::string_view text, uint16_t* id);
   const Declaration* FindDeclaration(std::string_view name) const;
@@ -196,6 +200,7 @@ class Compiler {
   std::optional<bool> line_start_;  // overrules that of the first node that leaves a trace
   uint32_t sections_ = 0;           // open around what is being compiled
   uint32_t outside_ = 0;            // so many of them are none of the text's
+  uint32_t contexts_ = 0;           // so many of them have a value of their own for the dot
   uint32_t opaque_ = 0;             // so many may have members: a name may be one of these
   uint32_t expansions_ = 0;         // of snippets, blocks and filters; each counts as an operation
   uint64_t visited_ = 0;            // nodes looked at, over and over in snippets

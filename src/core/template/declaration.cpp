@@ -30,8 +30,8 @@ constexpr std::string_view kTypesHint =
 // Collects what a declaration says, and stops at the first thing that is wrong with it.
 class Reader {
  public:
-  Reader(std::vector<Declaration>* declarations, Error* error)
-      : declarations_(declarations), error_(error) {}
+  Reader(const Encoding* encoding, std::vector<Declaration>* declarations, Error* error)
+      : encoding_(encoding), declarations_(declarations), error_(error) {}
 
   bool Read(Value given) {
     if (given.kind() != Kind::kArray && given.kind() != Kind::kObject) {
@@ -305,14 +305,17 @@ class Reader {
     if (value->missing()) return true;
     const bool null = value->kind() == Kind::kNull;
     if (null && declaration.nullable) return true;
-    const Broken broken = null ? Broken::kType : FindBroken(*value, declaration.rules);
+    Rules rules = declaration.rules;
+    rules.encoding = encoding_;
+    const Broken broken = null ? Broken::kType : FindBroken(*value, rules);
     if (broken == Broken::kNothing) return true;
     ErrorText message = Fail(declaration);
     message << key << " ";
-    ExplainBroken(broken, *value, declaration.rules, &message);
+    ExplainBroken(broken, *value, rules, &message);
     return false;
   }
 
+  const Encoding* const encoding_;
   std::vector<Declaration>* declarations_;
   Error* error_;
   std::unordered_set<std::string_view> names_;
@@ -337,14 +340,16 @@ bool SameRules(const Declaration& left, const Declaration& right) {
   return rules(left.source, &ours) && rules(right.source, &theirs) && ours == theirs;
 }
 
-bool ReadDeclarations(Value given, std::vector<Declaration>* declarations, Error* error) {
+bool ReadDeclarations(Value given, const Encoding* encoding, std::vector<Declaration>* declarations,
+                      Error* error) {
   declarations->clear();
-  return Reader(declarations, error).Read(given);
+  return Reader(encoding, declarations, error).Read(given);
 }
 
-bool NormalizeDeclarations(Value declarations, std::string* jsonb_container, Error* error) {
+bool NormalizeDeclarations(Value declarations, const Encoding* encoding,
+                           std::string* jsonb_container, Error* error) {
   std::vector<Declaration> read;
-  if (!ReadDeclarations(declarations, &read, error)) return false;
+  if (!ReadDeclarations(declarations, encoding, &read, error)) return false;
   json::Builder builder;
   builder.BeginArray();
   for (const Declaration& declaration : read) {

@@ -29,6 +29,7 @@ struct Declaration {
 bool SameRules(const Declaration& left, const Declaration& right);
 
 // From an array of objects, or an object by name. False: *error says why.
-bool ReadDeclarations(json::Value given, std::vector<Declaration>* declarations, Error* error);
+bool ReadDeclarations(json::Value given, const Encoding* encoding,
+                      std::vector<Declaration>* declarations, Error* error);
 
 }  // namespace promptreg::tmpl

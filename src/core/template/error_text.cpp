@@ -6,6 +6,7 @@
 
 #include "core/json/escape.h"
 #include "core/json/numeric.h"
+#include "core/template/encoding.h"
 
 namespace promptreg::tmpl {
 namespace {
@@ -139,34 +140,56 @@ int Width(std::string_view character) {
   return wide ? 2 : 1;
 }
 
-size_t NextCharacter(std::string_view text, size_t at) {
+// What surrounds a place in a text: the line, and of a long one so many characters before and
+// behind the place.
+struct Surroundings {
+  size_t start = 0, end = 0;   // of the line
+  size_t first = 0, last = 0;  // of what is shown
+};
+
+constexpr uint64_t kBefore = 60, kAfter = 40;
+
+size_t NextCharacter(std::string_view text, size_t at, const Encoding* encoding) {
+  if (encoding != nullptr) return at + CharacterBytes(text.substr(at), *encoding);
   ++at;
   while (at < text.size() && !StartsCharacter(text[at])) ++at;
   return at;
 }
 
+Surroundings FindSurroundings(std::string_view text, size_t offset, const Encoding* encoding) {
+  Surroundings around;
+  const size_t newline = offset == 0 ? std::string_view::npos : text.rfind('\n', offset - 1);
+  around.start = newline == std::string_view::npos ? 0 : newline + 1;
+  around.end = std::min(text.find('\n', offset), text.size());
+  if (around.end > around.start && around.end > offset && text[around.end - 1] == '\r')
+    --around.end;
+  around.first = around.start;
+  const std::string_view before = text.substr(around.start, offset - around.start);
+  const uint64_t characters = CountCharacters(before, encoding);
+  for (uint64_t i = kBefore; i < characters; ++i) {
+    around.first = NextCharacter(text, around.first, encoding);
+  }
+  around.last = offset;
+  for (uint64_t i = 0; i < kAfter && around.last < around.end; ++i) {
+    around.last = NextCharacter(text.substr(0, around.end), around.last, encoding);
+  }
+  return around;
+}
+
+bool IsWide(std::string_view character, const Encoding* encoding) {
+  return encoding == nullptr ? Width(character) == 2 : character.size() > 1;
+}
+
 }  // namespace
 
-void SetPosition(std::string_view text, size_t offset, std::string_view snippet, Error* error) {
+void SetPosition(std::string_view text, size_t offset, std::string_view snippet,
+                 const Encoding* encoding, Error* error) {
   offset = std::min(offset, text.size());
-  const size_t newline = offset == 0 ? std::string_view::npos : text.rfind('\n', offset - 1);
-  const size_t start = newline == std::string_view::npos ? 0 : newline + 1;
-  size_t end = std::min(text.find('\n', offset), text.size());
-  if (end > start && end > offset && text[end - 1] == '\r') --end;
+  const Surroundings around = FindSurroundings(text, offset, encoding);
+  const std::string_view before = text.substr(around.start, offset - around.start);
   error->line = 1 + static_cast<uint32_t>(std::count(
-                        text.begin(), text.begin() + static_cast<ptrdiff_t>(start), '\n'));
-  error->column = 1 + static_cast<uint32_t>(std::count_if(
-                          text.begin() + static_cast<ptrdiff_t>(start),
-                          text.begin() + static_cast<ptrdiff_t>(offset), StartsCharacter));
-
-  // Of a long line, what surrounds the place.
-  constexpr int kBefore = 60, kAfter = 40;
-  size_t first = offset, last = offset;
-  for (int i = 0; i < kBefore && first > start; ++i) {
-    --first;
-    while (first > start && !StartsCharacter(text[first])) --first;
-  }
-  for (int i = 0; i < kAfter && last < end; ++i) last = NextCharacter(text.substr(0, end), last);
+                        text.begin(), text.begin() + static_cast<ptrdiff_t>(around.start), '\n'));
+  error->column = 1 + static_cast<uint32_t>(CountCharacters(before, encoding));
 
   ErrorText detail(error->detail);
   detail << "Line " << error->line << ", column " << error->column;
@@ -175,17 +198,17 @@ void SetPosition(std::string_view text, size_t offset, std::string_view snippet,
     AppendQuoted(snippet, &detail);
   }
   detail << ":\n";
-  if (first > start) detail << kEllipsis;
-  detail << text.substr(first, last - first);
-  if (last < end) detail << kEllipsis;
+  if (around.first > around.start) detail << kEllipsis;
+  detail << text.substr(around.first, around.last - around.first);
+  if (around.last < around.end) detail << kEllipsis;
   detail << "\n";
-  if (first > start) detail << "   ";
-  for (size_t at = first; at < offset;) {
-    const size_t next = NextCharacter(text, at);
+  if (around.first > around.start) detail << "   ";
+  for (size_t at = around.first; at < offset;) {
+    const size_t next = NextCharacter(text.substr(0, offset), at, encoding);
     if (text[at] == '\t') {
       detail << "\t";
     } else {
-      detail << (Width(text.substr(at, next - at)) == 2 ? "  " : " ");
+      detail << (IsWide(text.substr(at, next - at), encoding) ? "  " : " ");
     }
     at = next;
   }

@@ -39,6 +39,7 @@ void AppendDescription(json::Value value, ErrorText* out);
 
 // Sets line and column of an offset in a text, and shows the line with a caret under the place in
 // detail. snippet: the name of the snippet that the text belongs to, or empty.
-void SetPosition(std::string_view text, size_t offset, std::string_view snippet, Error* error);
+void SetPosition(std::string_view text, size_t offset, std::string_view snippet,
+                 const Encoding* encoding, Error* error);
 
 }  // namespace promptreg::tmpl

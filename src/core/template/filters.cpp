@@ -5,6 +5,7 @@
 #include "core/json/layout.h"
 #include "core/json/numeric.h"
 #include "core/template/date.h"
+#include "core/template/encoding.h"
 #include "core/template/letter_case.h"
 
 namespace promptreg::tmpl {
@@ -75,7 +76,7 @@ size_t Encode(uint32_t character, char* out) {
 }
 
 // What stands for a character in XML; empty: itself. Most control characters cannot be written.
-std::string_view XmlEntity(char c) {
+std::string_view XmlEntity(char c, std::string_view unwritable) {
   switch (c) {
     case '&':
       return "&amp;";
@@ -92,7 +93,7 @@ std::string_view XmlEntity(char c) {
     case '\r':
       return {};
     default:
-      return static_cast<unsigned char>(c) < 0x20 ? "\uFFFD" : std::string_view();
+      return static_cast<unsigned char>(c) < 0x20 ? unwritable : std::string_view();
   }
 }
 
@@ -192,8 +193,8 @@ Value Filters::Text(Value value) noexcept {
   return Finish(out);
 }
 
-Value Filters::Count(uint64_t count) noexcept {
-  const size_t size = json::MakeInteger(count, number_);
+Value Filters::Number(uint64_t number) noexcept {
+  const size_t size = json::MakeInteger(number, number_);
   return Value::Make(Kind::kNumber, number_, static_cast<uint32_t>(size));
 }
 
@@ -212,9 +213,10 @@ Value Filters::Markup(std::string_view text, bool xml) noexcept {
     out.AppendHtml(text.data(), text.size());
     return Finish(out);
   }
+  const std::string_view unwritable = options_.encoding == nullptr ? "\uFFFD" : "?";
   size_t plain = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    const std::string_view entity = XmlEntity(text[i]);
+    const std::string_view entity = XmlEntity(text[i], unwritable);
     if (entity.empty() && i - plain < kPiece) continue;
     if (!out.Append(text.data() + plain, i - plain) || !out.Append(entity.data(), entity.size())) {
       return Finish(out);
@@ -226,6 +228,7 @@ Value Filters::Markup(std::string_view text, bool xml) noexcept {
 }
 
 Value Filters::Case(std::string_view text, bool upper) noexcept {
+  if (options_.encoding != nullptr) return CaseOfEncoding(text, upper);
   Output out = Begin();
   work_ += text.size();
   for (size_t at = 0; at < text.size();) {
@@ -241,7 +244,33 @@ Value Filters::Case(std::string_view text, bool upper) noexcept {
   return Finish(out);
 }
 
-uint64_t Filters::CountCharacters(std::string_view text) noexcept {
+Value Filters::CaseOfEncoding(std::string_view text, bool upper) noexcept {
+  Output out = Begin();
+  work_ += text.size();
+  while (!text.empty()) {
+    const std::string_view character = text.substr(0, CharacterBytes(text, *options_.encoding));
+    char ascii;
+    const std::string_view other = ChangeCase(character, upper, *options_.encoding, &ascii);
+    if (!out.Append(other.data(), other.size())) break;
+    text.remove_prefix(character.size());
+  }
+  return Finish(out);
+}
+
+// At most so many characters in an encoding in which only a walk from the start finds them.
+Filters::Walked Filters::Walk(std::string_view text, uint64_t characters) noexcept {
+  Walked walked;
+  while (walked.end < text.size() && walked.characters < characters) {
+    if (walked.characters % kPiece == 0 && !Poll()) break;
+    walked.last = walked.end;
+    walked.end += CharacterBytes(text.substr(walked.end), *options_.encoding);
+    ++walked.characters;
+  }
+  return walked;
+}
+
+uint64_t Filters::Count(std::string_view text) noexcept {
+  if (options_.encoding != nullptr) return Walk(text, UINT64_MAX).characters;
   uint64_t count = 0;
   for (; !text.empty() && Poll(); text.remove_prefix(std::min(text.size(), kPiece))) {
     const std::string_view piece = text.substr(0, kPiece);
@@ -252,6 +281,7 @@ uint64_t Filters::CountCharacters(std::string_view text) noexcept {
 
 // How many bytes the first so many characters have.
 size_t Filters::Prefix(std::string_view text, uint64_t characters) noexcept {
+  if (options_.encoding != nullptr) return Walk(text, characters).end;
   size_t at = 0;
   while (at < text.size() && Poll()) {
     for (const size_t end = std::min(text.size(), at + kPiece); at < end; ++at) {
@@ -264,8 +294,8 @@ size_t Filters::Prefix(std::string_view text, uint64_t characters) noexcept {
 }
 
 Value Filters::Length(Value value) noexcept {
-  if (value.kind() == Kind::kArray || value.kind() == Kind::kObject) return Count(value.size());
-  return Count(CountCharacters(Text(value).string()));
+  if (value.kind() == Kind::kArray || value.kind() == Kind::kObject) return Number(value.size());
+  return Number(Count(Text(value).string()));
 }
 
 Value Filters::Trim(std::string_view text) noexcept {
@@ -323,6 +353,7 @@ Value Filters::Limit(Value value, uint32_t count) noexcept {
 Value Filters::Last(Value value) noexcept {
   if (value.kind() == Kind::kString) {
     const std::string_view text = value.string();
+    if (options_.encoding != nullptr) return String(text.substr(Walk(text, UINT64_MAX).last));
     size_t at = text.size();
     while (at > 0 && !StartsCharacter(text[--at])) continue;
     return String(text.substr(at));

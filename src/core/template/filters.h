@@ -28,15 +28,22 @@ class Filters {
   Output Begin() noexcept;
   json::Value Finish(const Output& out) noexcept;
   json::Value Text(json::Value value) noexcept;
-  json::Value Count(uint64_t count) noexcept;
+  json::Value Number(uint64_t number) noexcept;
 
   json::Value Json(json::Value value, uint32_t indent) noexcept;
   json::Value Markup(std::string_view text, bool xml) noexcept;
   json::Value Case(std::string_view text, bool upper) noexcept;
+  json::Value CaseOfEncoding(std::string_view text, bool upper) noexcept;
   json::Value Length(json::Value value) noexcept;
   json::Value Trim(std::string_view text) noexcept;
-  uint64_t CountCharacters(std::string_view text) noexcept;
+  uint64_t Count(std::string_view text) noexcept;
   size_t Prefix(std::string_view text, uint64_t characters) noexcept;
+  struct Walked {
+    uint64_t characters = 0;
+    size_t end = 0;   // in bytes
+    size_t last = 0;  // where the last character starts
+  };
+  Walked Walk(std::string_view text, uint64_t characters) noexcept;
   json::Value Truncate(std::string_view text, uint32_t characters) noexcept;
   json::Value Join(json::Value value, std::string_view separator) noexcept;
   json::Value Limit(json::Value value, uint32_t count) noexcept;

@@ -63,6 +63,7 @@ class Linter {
   struct Section {
     std::string_view variable;
     bool opaque = false;
+    bool root = false;  // it is over all variables at once
   };
   // A text that is being walked, with the names of its blocks that are replaced.
   struct Place {
@@ -87,7 +88,7 @@ class Linter {
     Warning* const warning = Add(lint, variable, std::move(message), std::move(hint));
     if (warning == nullptr) return;
     Error error;
-    SetPosition(text, position, snippet, &error);
+    SetPosition(text, position, snippet, source_.encoding, &error);
     warning->snippet = snippet;
     warning->line = error.line;
     warning->column = error.column;
@@ -145,9 +146,14 @@ class Linter {
       const Node& node = nodes[i];
       switch (node.type) {
         case NodeType::kVariable:
+          LintPath(place, node.position, place.ast->Text(node));
           LintTag(place, node);
           break;
+        case NodeType::kInverted:
+          LintPath(place, node.position, place.ast->Text(node));
+          break;
         case NodeType::kSection:
+          LintPath(place, node.position, place.ast->Text(node));
           sections_.push_back(OpenSection(place.ast->Text(node)));
           break;
         case NodeType::kClose:
@@ -165,7 +171,6 @@ class Linter {
           WalkSnippet(place, node);
           break;
         case NodeType::kText:
-        case NodeType::kInverted:
           break;
       }
     }
@@ -195,8 +200,14 @@ class Linter {
     return list != nullptr && list->declared ? list->name : root;
   }
 
+  // Whether a path leads to all variables at once.
+  bool IsRoot(std::string_view path) const {
+    return path == "." && (sections_.empty() || sections_.back().root);
+  }
+
   Section OpenSection(std::string_view path) const {
     if (path[0] == '@') return {};
+    if (IsRoot(path)) return {.variable = {}, .opaque = true, .root = true};
     const std::string_view name = VariableOf(path);
     const Variable* const variable = Find(name);
     return {.variable = name,
@@ -208,8 +219,49 @@ class Linter {
     return !snippet.empty() && variable.snippet == snippet;
   }
 
+  // A name that means something in Handlebars, or that leads nowhere.
+  void LintPath(const Place& place, size_t position, std::string_view path) {
+    const size_t dot = path.find('.');
+    const std::string_view root = path.substr(0, dot);
+    const Variable* const variable = Find(root);
+    const bool declared = variable != nullptr && variable->declared;
+    const std::string tag = QuoteTag(path);
+    if (root == "this" && !declared) {
+      AddAt(place.ast->text, place.snippet, position, Lint::kHandlebarsName, root,
+            "{{" + tag + "}} is a variable with the name \"this\", not the current item",
+            dot == std::string_view::npos
+                ? "Write {{.}} for the item."
+                : "Write {{" + QuoteTag(path.substr(dot + 1)) + "}} for the member of the item.");
+    }
+    if (path == "." || dot == std::string_view::npos || !declared || variable->type == Type::kAny ||
+        variable->type == Type::kObject || IsToldBy(place.snippet, *variable) ||
+        InnermostOpaque() != nullptr) {
+      return;
+    }
+    const bool list = variable->type == Type::kArray;
+    AddAt(place.ast->text, place.snippet, position, Lint::kMemberOfPlainValue, root,
+          "{{" + tag + "}} is always empty: \"" + QuoteTag(root) + "\" is declared as " +
+              std::string(TypePhrase(variable->type)),
+          list ? "Use a section over it, or the filters first and last."
+               : "Declare it as an object, or leave the member out.");
+  }
+
+  void LintPaths(const Place& place, const Operand& operand) {
+    if (operand.length == 0) return;
+    LintPath(place, operand.begin, place.ast->text.substr(operand.begin, operand.length));
+  }
+
+  // What an instruction holds that nobody has named.
+  void LintRoot(const Place& place, const Node& node) {
+    if (!instructions_ || HasPlainFilter(place, node, {})) return;
+    AddAt(place.ast->text, place.snippet, node.position, Lint::kUntrustedText, ".",
+          "all variables at once are inserted into instructions",
+          "Name those that are meant, and declare them.");
+  }
+
   void LintTag(const Place& place, const Node& node) {
     const std::string_view path = place.ast->Text(node);
+    if (IsRoot(path)) return LintRoot(place, node);
     const std::string_view name = VariableOf(path);
     const Variable* const variable = Find(name);
     if (variable == nullptr) return;
@@ -246,7 +298,11 @@ class Linter {
       const Term& term = place.ast->terms[index];
       if (term.type != TermType::kTest) {
         LintCondition(place, node, term.first);
-      } else if (term.comparison != Comparison::kTruth) {
+        continue;
+      }
+      LintPaths(place, term.left);
+      LintPaths(place, term.right);
+      if (term.comparison != Comparison::kTruth) {
         LintComparison(place, node, term.left, term.right);
         LintComparison(place, node, term.right, term.left);
       }
@@ -388,6 +444,10 @@ std::string_view LintName(Lint lint) {
       return "filter_not_reached";
     case Lint::kConstantComparison:
       return "constant_comparison";
+    case Lint::kHandlebarsName:
+      return "handlebars_name";
+    case Lint::kMemberOfPlainValue:
+      return "member_of_plain_value";
   }
   return {};
 }

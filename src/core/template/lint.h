@@ -17,6 +17,8 @@ enum class Lint : uint8_t {
   kUntrustedText,       // a variable that anybody may fill is inserted into instructions
   kFilterNotReached,    // a tag inserts a part of a variable without the filter declared for that
   kConstantComparison,  // no value that a variable may have makes a difference
+  kHandlebarsName,      // {{this}}, which is a variable here
+  kMemberOfPlainValue,  // {{x.y}} of what is declared as having no members
 };
 
 // As in: unused_variable.

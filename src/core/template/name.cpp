@@ -44,6 +44,19 @@ std::string_view NameProblem(std::string_view name) {
   return {};
 }
 
+std::string_view IdentifierProblem(std::string_view name) {
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           static_cast<unsigned char>(c) >= 0x80;
+  };
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (std::all_of(name.begin(), name.end(), digit)) return "a number";
+  const bool marks = !std::all_of(name.begin(), name.end(),
+                                  [&](char c) { return letter(c) || digit(c) || c == '-'; });
+  if (marks) return "a mark that is in no name of a variable";
+  return letter(name[0]) ? std::string_view() : "no name begins so";
+}
+
 std::string_view PathProblem(std::string_view path) {
   if (path == ".") return {};
   size_t names = 0;

@@ -23,7 +23,11 @@ bool ParseFString(std::string_view text, const Limits& limits, Ast* ast, Fault* 
 // looking one up is.
 std::string_view NameProblem(std::string_view name);
 
-// The same for a path: names joined by dots, or a single dot.
+// What keeps a name that nobody has declared from being that of a variable; empty: nothing. Names
+// are letters, digits, underscores and hyphens, and begin with one of the first or an underscore.
+std::string_view IdentifierProblem(std::string_view name);
+
+// As NameProblem, for a path: names joined by dots, or a single dot.
 std::string_view PathProblem(std::string_view path);
 
 // The same for what names a snippet: like prompts, with folders and a version or an environment, as

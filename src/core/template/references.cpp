@@ -33,16 +33,16 @@ class Names {
 };
 
 bool Fail(Code code, std::string_view text, size_t position, std::string_view message,
-          std::string_view hint, Error* error) {
+          std::string_view hint, const Encoding* encoding, Error* error) {
   error->code = code;
   ErrorText(error->message) << message;
   ErrorText(error->hint) << hint;
-  SetPosition(text, position, {}, error);
+  SetPosition(text, position, {}, encoding, error);
   return false;
 }
 
-bool AddNames(const Ast& ast, const std::vector<Declaration>& declarations, Names* names,
-              Error* error) {
+bool AddNames(const Ast& ast, const std::vector<Declaration>& declarations,
+              const Encoding* encoding, Names* names, Error* error) {
   constexpr size_t kMostNames = 10'000;
   for (const Node& node : ast.nodes) {
     if (node.type != NodeType::kSnippet && node.type != NodeType::kParent) continue;
@@ -54,13 +54,14 @@ bool AddNames(const Ast& ast, const std::vector<Declaration>& declarations, Name
       if (values.missing()) {
         return Fail(Code::kUndeclaredVariable, ast.text, node.position,
                     "dynamic name \"" + QuoteTag(name) + "\" is not declared as an enum",
-                    "Declare a variable with the names of the snippets as its values.", error);
+                    "Declare a variable with the names of the snippets as its values.", encoding,
+                    error);
       }
       for (json::Cursor cursor(values); cursor.Next();) names->Add(cursor.value().string());
     }
     if (names->size() > kMostNames) {
       return Fail(Code::kProgramTooLarge, ast.text, node.position,
-                  "template names too many snippets", {}, error);
+                  "template names too many snippets", {}, encoding, error);
     }
   }
   return true;
@@ -76,7 +77,7 @@ bool FindSnippets(const Source& source, const Limits& limits, std::vector<std::s
   std::vector<Declaration> declarations;
   const json::Value& given = source.declarations;
   if (!given.missing() && given.kind() != json::Kind::kNull &&
-      !ReadDeclarations(given, &declarations, error)) {
+      !ReadDeclarations(given, source.encoding, &declarations, error)) {
     return false;
   }
   for (size_t part = 0; part < source.parts.size(); ++part) {
@@ -84,9 +85,10 @@ bool FindSnippets(const Source& source, const Limits& limits, std::vector<std::s
     Ast ast;
     Fault fault;
     if (!Parse(source.parts[part], source.syntax, limits, &ast, &fault)) {
-      return Fail(fault.code, source.parts[part], fault.position, fault.message, fault.hint, error);
+      return Fail(fault.code, source.parts[part], fault.position, fault.message, fault.hint,
+                  source.encoding, error);
     }
-    if (!AddNames(ast, declarations, &found, error)) return false;
+    if (!AddNames(ast, declarations, source.encoding, &found, error)) return false;
   }
   return true;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/json/numeric.h"
+#include "core/template/encoding.h"
 
 namespace promptreg::tmpl {
 namespace {
@@ -21,9 +22,9 @@ constexpr TypeWords kTypes[] = {
     {Type::kEnum, "enum", "one of its values"}, {Type::kAny, "any", "any value"}};
 
 // The number that a value's bounds are about; what is counted is written into `digits`.
-Value Bounded(Value value, char (&digits)[16]) {
+Value Bounded(Value value, const Encoding* encoding, char (&digits)[16]) {
   if (value.kind() == Kind::kNumber) return value;
-  const size_t length = json::MakeInteger(CountBounded(value), digits);
+  const size_t length = json::MakeInteger(CountBounded(value, encoding), digits);
   return Value::Make(Kind::kNumber, digits, static_cast<uint32_t>(length));
 }
 
@@ -48,7 +49,8 @@ void AppendNumber(Value number, ErrorText* out) {
   *out << std::string_view(digits, length);
 }
 
-void ExplainBound(std::string_view words, Value bound, Value value, ErrorText* out) {
+void ExplainBound(std::string_view words, Value bound, Value value, const Encoding* encoding,
+                  ErrorText* out) {
   if (value.kind() == Kind::kNumber) {
     *out << "must be " << words << " ";
     AppendNumber(bound, out);
@@ -59,7 +61,7 @@ void ExplainBound(std::string_view words, Value bound, Value value, ErrorText* o
   const bool string = value.kind() == Kind::kString;
   *out << "must have " << words << " ";
   AppendNumber(bound, out);
-  *out << (string ? " characters, not " : " elements, not ") << CountBounded(value);
+  *out << (string ? " characters, not " : " elements, not ") << CountBounded(value, encoding);
   if (!string || value.string().empty()) return;
   *out << ": ";
   AppendQuoted(value.string(), out);
@@ -123,19 +125,16 @@ bool HasType(Value value, Type type, Value values) {
   return false;
 }
 
-uint64_t CountBounded(Value value) {
+uint64_t CountBounded(Value value, const Encoding* encoding) {
   if (value.kind() != Kind::kString) return value.size();
-  const std::string_view text = value.string();
-  return static_cast<uint64_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
+  return CountCharacters(value.string(), encoding);
 }
 
 Broken FindBroken(Value value, const Rules& rules) {
   if (!HasType(value, rules.type, rules.values)) return Broken::kType;
   if (!rules.min.missing() || !rules.max.missing()) {
     char digits[16];
-    const Value bounded = Bounded(value, digits);
+    const Value bounded = Bounded(value, rules.encoding, digits);
     if (!rules.min.missing() && json::CompareNumbers(bounded, rules.min) < 0) return Broken::kMin;
     if (!rules.max.missing() && json::CompareNumbers(bounded, rules.max) > 0) return Broken::kMax;
   }
@@ -160,10 +159,10 @@ void ExplainBroken(Broken broken, Value value, const Rules& rules, ErrorText* ou
       AppendDescription(value, out);
       break;
     case Broken::kMin:
-      ExplainBound("at least", rules.min, value, out);
+      ExplainBound("at least", rules.min, value, rules.encoding, out);
       break;
     case Broken::kMax:
-      ExplainBound("at most", rules.max, value, out);
+      ExplainBound("at most", rules.max, value, rules.encoding, out);
       break;
     case Broken::kPattern:
       *out << "must match the pattern ";

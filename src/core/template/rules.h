@@ -19,6 +19,7 @@ struct Rules {
   json::Value min, max;  // numbers
   json::Value pattern;   // a string
   const Pattern* compiled = nullptr;
+  const Encoding* encoding = nullptr;  // of values
 };
 
 enum class Broken : uint8_t { kNothing, kType, kMin, kMax, kPattern, kTooLong, kNoPattern };
@@ -30,7 +31,7 @@ Broken FindBroken(json::Value value, const Rules& rules);
 void ExplainBroken(Broken broken, json::Value value, const Rules& rules, ErrorText* out);
 
 // Of a value that has bounds other than its own: what is bounded, in characters or elements.
-uint64_t CountBounded(json::Value value);
+uint64_t CountBounded(json::Value value, const Encoding* encoding);
 
 // Whether a value, not null, is of a type; `values` are those of an enum.
 bool HasType(json::Value value, Type type, json::Value values);

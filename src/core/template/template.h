@@ -64,7 +64,8 @@ enum class Code : uint8_t {
 };
 
 // One failure, in a fixed-size trivially destructible form so that it can cross a longjmp. Texts
-// are NUL-terminated, valid UTF-8, and shortened with "..." when they do not fit.
+// are NUL-terminated, valid UTF-8 where what they quote is, and shortened with "..." when they do
+// not fit.
 struct Error {
   Code code = Code::kOk;
   uint32_t part = 0;    // index of the text in Source::parts
@@ -77,6 +78,9 @@ struct Error {
   Error() { message[0] = detail[0] = hint[0] = '\0'; }
 };
 
+// How texts are encoded (encoding.h).
+struct Encoding;
+
 // A name that stands for a list of messages (core/chat), not for anything in a text.
 struct Placeholder {
   std::string_view name;
@@ -84,7 +88,7 @@ struct Placeholder {
 };
 
 struct Source {
-  std::span<const std::string_view> parts;  // the texts, valid UTF-8
+  std::span<const std::string_view> parts;  // the texts
   Syntax syntax = Syntax::kMustache;
   Escape escape = Escape::kNone;
   json::Value declarations;  // array of objects, see docs/templates.md; missing: infer
@@ -93,6 +97,9 @@ struct Source {
                                 // "syntax", "variables"}, or {"problem"}, why there is none;
                                 // missing: none. Declarations of snippets are added to the source's
   bool snippets_exist = false;  // one that is not among them is an error, not nothing
+  const Encoding* encoding = nullptr;  // of all texts; nullptr: UTF-8
+  bool strict = false;  // refuse also what compiles and is surely a mistake, as is right for texts
+                        // that are new; not in snippets, which are not
 };
 
 // Compiles into *program (replaced). False: *error says why.
@@ -105,7 +112,8 @@ bool FindSnippets(const Source& source, const Limits& limits, std::vector<std::s
 
 // Brings declarations, an array of objects or an object by name, into the array form that Compile
 // and the registry store, with every key checked. False: *error says why.
-bool NormalizeDeclarations(json::Value declarations, std::string* jsonb_container, Error* error);
+bool NormalizeDeclarations(json::Value declarations, const Encoding* encoding,
+                           std::string* jsonb_container, Error* error);
 
 enum class Type : uint8_t {
   kAny,
@@ -175,6 +183,7 @@ struct RenderOptions {
   const volatile std::sig_atomic_t* interrupt = nullptr;  // polled; non-zero: kInterrupted
   int64_t now = 0;            // {{@now}}, in microseconds since 2000-01-01 00:00 UTC
   std::span<char> room = {};  // where a rendered text goes if it fits; otherwise into the scratch
+  const Encoding* encoding = nullptr;  // of all texts; nullptr: UTF-8
 };
 
 // Binds variables to the program's names: defaults filled in, required ones and types checked (all
