@@ -171,34 +171,91 @@ RESET ROLE;
 RESET promptreg.user_privacy;
 RESET promptreg.user_privacy_key;
 
--- Partitions: by month, in UTC whatever the session's time zone; the default partition is drained when one is made.
+-- Partitions: by month, in UTC whatever the session's time zone. Other times than about now wait in the default partition, which is drained
+-- when theirs is made.
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'promptreg.executions'::regclass AND c.relname < 'executions_2025' ORDER BY 1;
 SET TimeZone = 'Asia/Kolkata';
 SELECT prompt_log('log/a', 1, at => '2019-05-31 23:30:00+00', request_id => 'drains'), prompt_log('log/a', 1, at => '2019-06-01 00:00:00+00', request_id => 'next month');
+SELECT tableoid::regclass, request_id FROM promptreg.executions WHERE at BETWEEN '2019-05-31' AND '2019-06-02' ORDER BY 2;
+SELECT t, promptreg.make_partition('executions', t) AS made FROM unnest('{2019-05-31 23:30:00+00,2019-06-01 00:00:00+00,2019-06-30 12:00:00+00}'::timestamptz[]) t;
 RESET TimeZone;
 SELECT e.tableoid::regclass, request_id, pg_get_expr(c.relpartbound, c.oid) FROM promptreg.executions e JOIN pg_class c ON c.oid = e.tableoid
  WHERE e.at BETWEEN '2019-05-31' AND '2019-06-02' ORDER BY 1;
 SELECT tableoid::regclass, prompt FROM promptreg.executions WHERE at < '2019-05-20';
-SELECT count(*) FROM ONLY promptreg.executions_default;
+SELECT count(*) FROM ONLY promptreg.executions_default WHERE at < '2019-07-01';
 SET promptreg.partition_interval = 'day';
-SELECT prompt_log('log/a', 1, at => '2019-06-02', request_id => 'in the month'), prompt_log('log/a', 1, at => '2019-07-02', request_id => 'a day');
+SELECT promptreg.make_partition('executions', '2019-06-02') AS in_the_month, promptreg.make_partition('executions', '2019-07-02') AS a_day;
 RESET promptreg.partition_interval;
 -- A month that has partitions by day goes on with them.
-SELECT prompt_log('log/a', 1, at => '2019-07-03', request_id => 'another day');
+SELECT promptreg.make_partition('executions', '2019-07-03') AS another_day;
+SELECT prompt_log('log/a', 1, at => '2019-06-02', request_id => 'in the month'), prompt_log('log/a', 1, at => '2019-07-02', request_id => 'a day'), prompt_log('log/a', 1, at => '2019-07-03', request_id => 'another day');
 SELECT tableoid::regclass, request_id FROM promptreg.executions WHERE at BETWEEN '2019-06-02' AND '2019-07-10' ORDER BY 2;
 SELECT indexdef FROM pg_indexes WHERE tablename = 'executions_20190702' ORDER BY 1;
-SELECT relrowsecurity, obj_description(oid, 'pg_class') FROM pg_class WHERE relname = 'executions_20190702';
+SELECT relrowsecurity, relreplident, obj_description(oid, 'pg_class') FROM pg_class WHERE relname = 'executions_20190702';
+
+-- Who records makes the partition of a time about now.
+CREATE PROCEDURE test.drop_partitions() LANGUAGE plpgsql AS $$
+DECLARE
+  name regclass;
+BEGIN
+  FOR name IN SELECT i.inhrelid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+               WHERE i.inhparent IN ('promptreg.executions'::regclass, 'promptreg.outcomes'::regclass) AND c.relname !~ 'default$' LOOP
+    EXECUTE format('DROP TABLE %s', name);
+  END LOOP;
+END;
+$$;
+CREATE VIEW test.months AS
+SELECT request_id, CASE WHEN tableoid::regclass::text ~ 'default$' THEN 'waits' WHEN tableoid::regclass::text = 'promptreg.' || promptreg.partition_name('executions', at, 'month') THEN 'month'
+                        WHEN tableoid::regclass::text = 'promptreg.' || promptreg.partition_name('executions', at, 'day') THEN 'day' END AS place
+  FROM promptreg.executions WHERE prompt = 'log/now' ORDER BY at;
+CALL test.drop_partitions();
+SELECT prompt_log('log/now', 1, request_id => 'now'), prompt_log('log/now', 1, request_id => 'the month before', at => date_trunc('month', now(), 'UTC') - interval '1 hour'),
+       prompt_log('log/now', 1, request_id => 'two before', at => (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '1 month 1 hour') AT TIME ZONE 'UTC');
+SELECT * FROM test.months;
+SELECT error FROM prompt_maintain('{partitions}');
+SELECT * FROM test.months;
 -- Also while a statement reads the table.
-SELECT prompt_log('log/a', 1, at => '2018-03-01', request_id => 'while reading') FROM promptreg.executions LIMIT 1;
-SELECT tableoid::regclass FROM promptreg.executions WHERE request_id = 'while reading';
+CALL test.drop_partitions();
+INSERT INTO promptreg.executions (at, request_id, prompt, version) VALUES ('2018-03-01', 'read', 'log/now', 1);
+SELECT prompt_log('log/now', 1, request_id => 'while reading') FROM promptreg.executions LIMIT 1;
+SELECT * FROM test.months;
+-- By day: a batch over many days is recorded whole, by a role without rights of its own, and makes no more than a few.
+CALL test.drop_partitions();
+TRUNCATE promptreg.executions;
+SET promptreg.partition_interval = 'day';
+SELECT prompt_grant('log/now', 'resolve', 'regress_logger');
+SET ROLE regress_logger;
+SELECT prompt_log_many((SELECT jsonb_agg(jsonb_build_object('name', 'log/now', 'version', 1, 'at', now() - i * interval '1 day')) FROM generate_series(0, 2999) i));
+RESET ROLE;
+SELECT place, count(*) FROM test.months GROUP BY 1 ORDER BY 1;
+SELECT (regexp_match(result, '^(\d+) partitions made'))[1]::integer BETWEEN 20 AND 60 AS a_few, error FROM prompt_maintain('{partitions}');
+SELECT place, count(*) BETWEEN 20 AND 60 AS a_few FROM test.months GROUP BY 1 ORDER BY 1;
+SELECT prompt_revoke('log/now', 'resolve', 'regress_logger');
+RESET promptreg.partition_interval;
+TRUNCATE promptreg.executions;
 
 -- A partition that was taken back with its transaction is made again.
+CALL test.drop_partitions();
 BEGIN;
-SELECT prompt_log('log/a', 1, at => '2018-05-01', request_id => 'taken back'), prompt_log('log/a', 1, at => '2018-05-01', request_id => 'taken back');
+SELECT prompt_log('log/now', 1, request_id => 'taken back'), prompt_log('log/now', 1, request_id => 'taken back');
 ROLLBACK;
-CALL test.fails($$SELECT prompt_log_many('[{"name": "log/a", "version": 1, "at": "2018-05-01"}, {}]', 'abort')$$);
-SELECT prompt_log('log/a', 1, at => '2018-05-01', request_id => 'made again');
-SELECT tableoid::regclass FROM promptreg.executions WHERE request_id = 'made again';
+CALL test.fails($$SELECT prompt_log_many(jsonb_build_array('{"name": "log/now", "version": 1}'::jsonb, '{}'::jsonb), 'abort')$$);
+SELECT prompt_log('log/now', 1, request_id => 'made again');
+SELECT * FROM test.months;
+
+-- A partition that is detached is none, and keeps its name: what comes for its time waits, and moves when it is gone.
+SELECT promptreg.make_partition('executions', '2018-05-05') AS made;
+ALTER TABLE promptreg.executions DETACH PARTITION promptreg.executions_201805;
+SELECT promptreg.partition_exists('executions', '2018-05-05'), promptreg.make_partition('executions', '2018-05-05') AS made;
+INSERT INTO promptreg.executions (at, request_id, prompt, version) VALUES ('2018-05-05', 'detached', 'log/now', 1);
+SELECT result ~ ' made' AS done, error FROM prompt_maintain('{partitions}');
+ALTER TABLE promptreg.executions_201805 RENAME TO executions_201805_old;
+SELECT error FROM prompt_maintain('{partitions}');
+SELECT * FROM test.months;
+DROP TABLE promptreg.executions_201805_old;
+INSERT INTO promptreg.executions (at, request_id, prompt, version) VALUES ('2024-05-06', 'full', 'log/a', 2);
+DROP VIEW test.months;
+DROP PROCEDURE test.drop_partitions();
 
 -- Constraints say the same after a dump, word for word: else partitions could not be attached when it is restored.
 DO $$

@@ -12,8 +12,8 @@ Statement own_name_statement = {
     1, kNameTypes};
 
 const Oid kTimeTypes[] = {TIMESTAMPTZOID};
-Statement partition_exists_statement = {
-    "SELECT 1 WHERE promptreg.partition_exists('executions', $1)", 1, kTimeTypes};
+Statement lacks_partition_statement = {"SELECT 1 WHERE promptreg.lacks_partition('executions', $1)",
+                                       1, kTimeTypes};
 Statement partition_statement = {"SELECT promptreg.prepare_partitions('executions', ARRAY[$1])", 1,
                                  kTimeTypes};
 
@@ -26,7 +26,7 @@ constexpr size_t kMostNameBytes = 800;
 // What the last call found out, for the next one, which is mostly about the same prompt and day.
 struct Remembered {
   uint64 generation;
-  TimestampTz partition_day;  // has a partition; if it is dropped, the default one takes the rows
+  TimestampTz partition_day;  // needs none; if its own is dropped, the default one takes the rows
   size_t asked_size;
   size_t own_size;
   char asked_name[kMostNameBytes];
@@ -40,6 +40,15 @@ FullTransactionId made_in = InvalidFullTransactionId;
 bool MayLosePartition() {
   return FullTransactionIdIsValid(made_in) &&
          FullTransactionIdEquals(made_in, GetTopFullTransactionIdIfAny());
+}
+
+// After a partition could not be made none is tried for a while: each try may wait for a lock.
+constexpr int64 kPostponedFor = 60 * USECS_PER_SEC;
+TimestampTz postponed_until = 0;
+bool warned = false;
+
+bool PartitionsPostponed() {
+  return postponed_until != 0 && GetCurrentTimestamp() < postponed_until;
 }
 
 bool Remember(std::string_view asked, std::string_view own) {
@@ -94,9 +103,9 @@ Datum OwnName(Datum asked) {
 
 void EnsurePartition(TimestampTz at) {
   const TimestampTz day = at - at % USECS_PER_DAY;
-  if (day == remembered.partition_day) return;
+  if (day == remembered.partition_day || PartitionsPostponed()) return;
   const Datum time = TimestampTzGetDatum(at);
-  if (Execute(&partition_exists_statement, &time, nullptr) == 0) {
+  if (Execute(&lacks_partition_statement, &time, nullptr) > 0) {
     Execute(&partition_statement, &time, nullptr);
     made_in = GetTopFullTransactionId();
   } else if (!MayLosePartition()) {
@@ -105,8 +114,35 @@ void EnsurePartition(TimestampTz at) {
 }
 
 void EnsurePartitions(Datum times) {
+  if (PartitionsPostponed()) return;
   Execute(&partitions_statement, &times, nullptr);
   made_in = GetTopFullTransactionId();
 }
 
 }  // namespace promptreg::pg
+
+namespace pg = promptreg::pg;
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(promptreg_partitions_postponed);
+Datum promptreg_partitions_postponed(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(promptreg_postpone_partitions);
+Datum promptreg_postpone_partitions(PG_FUNCTION_ARGS);
+
+Datum promptreg_partitions_postponed(PG_FUNCTION_ARGS) {
+  PG_RETURN_BOOL(pg::PartitionsPostponed());
+}
+
+// (problem text, expected boolean)
+Datum promptreg_postpone_partitions(PG_FUNCTION_ARGS) {
+  pg::postponed_until = GetCurrentTimestamp() + pg::kPostponedFor;
+  const bool warns = !PG_GETARG_BOOL(1) && !pg::warned;
+  pg::warned |= warns;
+  ereport(warns ? WARNING : LOG,
+          (errmsg("a partition of executions or outcomes could not be made: %s",
+                  text_to_cstring(PG_GETARG_TEXT_PP(0))),
+           errhint("What is recorded waits in the default partition for prompt_maintain().")));
+  PG_RETURN_VOID();
+}
+}

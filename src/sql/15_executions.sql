@@ -72,5 +72,7 @@ CREATE TABLE promptreg.executions_default (LIKE promptreg.executions INCLUDING A
 CREATE INDEX executions_default_request_id_idx ON promptreg.executions_default (request_id);
 CREATE INDEX executions_default_xid_idx ON promptreg.executions_default (xid);
 ALTER TABLE promptreg.executions ATTACH PARTITION promptreg.executions_default DEFAULT;
+-- Rows move from here to partitions: without it a publication FOR ALL TABLES would refuse that.
+ALTER TABLE promptreg.executions_default REPLICA IDENTITY FULL;
 COMMENT ON TABLE promptreg.executions_default IS
   'Executions for whose time there was no partition; moved when their partition is made';

@@ -44,4 +44,5 @@ CREATE TABLE promptreg.outcomes_default (LIKE promptreg.outcomes INCLUDING ALL);
 CREATE INDEX outcomes_default_request_id_idx ON promptreg.outcomes_default (request_id);
 CREATE INDEX outcomes_default_xid_idx ON promptreg.outcomes_default (xid);
 ALTER TABLE promptreg.outcomes ATTACH PARTITION promptreg.outcomes_default DEFAULT;
+ALTER TABLE promptreg.outcomes_default REPLICA IDENTITY FULL;
 COMMENT ON TABLE promptreg.outcomes_default IS 'Outcomes for whose time there was no partition; moved when their partition is made';

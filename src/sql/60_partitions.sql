@@ -1,6 +1,6 @@
 -- Partitions of executions and outcomes: executions_202611 has a month, executions_20261121 a day, in UTC whatever the
--- session's time zone. They are made ahead by maintenance, and by the recording functions where one is missing; what
--- comes in by COPY for a time without a partition waits in the default partition.
+-- session's time zone. They are made ahead by maintenance, and by the recording functions where one for about now is
+-- missing. Everything else for a time without a partition waits in the default partition until maintenance makes one.
 
 -- Advisory locks share one space with the application's: ours have a class of their own.
 CREATE FUNCTION promptreg.lock_key(name text, OUT class integer, OUT key integer)
@@ -14,18 +14,27 @@ RETURN relation || '_' || to_char(at AT TIME ZONE 'UTC', CASE unit WHEN 'month' 
 COMMENT ON FUNCTION promptreg.partition_name(text, timestamptz, text) IS
   'Name of the partition that has a time, where partitions are as long as unit: month or day';
 
+-- A partition that was detached keeps its name, and is none.
 CREATE FUNCTION promptreg.partition_exists(relation text, at timestamptz) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN to_regclass('promptreg.' || promptreg.partition_name(relation, at, 'month')) IS NOT NULL
-    OR to_regclass('promptreg.' || promptreg.partition_name(relation, at, 'day')) IS NOT NULL;
+RETURN EXISTS (
+  SELECT FROM pg_inherits i
+   WHERE i.inhrelid IN (to_regclass('promptreg.' || promptreg.partition_name(relation, at, 'month')),
+                        to_regclass('promptreg.' || promptreg.partition_name(relation, at, 'day')))
+     AND i.inhparent = to_regclass('promptreg.' || relation) AND NOT i.inhdetachpending);
 COMMENT ON FUNCTION promptreg.partition_exists(text, timestamptz) IS 'Whether a time has a partition of its own';
 
--- The setting may have changed: where a month has partitions by day already, it goes on having them. It is not there in a session
--- that has not loaded the library.
+-- The setting is not there in a session that has not loaded the library.
+CREATE FUNCTION promptreg.partition_interval() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN CASE current_setting('promptreg.partition_interval', true) WHEN 'day' THEN 'day' ELSE 'month' END;
+COMMENT ON FUNCTION promptreg.partition_interval() IS 'How long partitions are, unless their month has others already: month or day';
+
+-- The setting may have changed: where a month has partitions by day already, it goes on having them.
 CREATE FUNCTION promptreg.partition_unit(relation text, at timestamptz) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN CASE
-  WHEN current_setting('promptreg.partition_interval', true) = 'day' THEN 'day'
+  WHEN promptreg.partition_interval() = 'day' THEN 'day'
   WHEN EXISTS (SELECT FROM pg_class c
                 WHERE c.relnamespace = 'promptreg'::regnamespace
                   AND c.relname ~ ('^' || promptreg.partition_name(relation, at, 'month') || '[0-9]{2}$'))
@@ -33,31 +42,95 @@ RETURN CASE
   ELSE 'month' END;
 COMMENT ON FUNCTION promptreg.partition_unit(text, timestamptz) IS 'How long a new partition is to be: month or day';
 
--- Rows of the default partition move over. They keep their transaction, so that no consumer takes them twice; the lock
--- keeps others from adding more. A table is filled and indexed before it is attached: what is attached is ready.
-CREATE FUNCTION promptreg.attach_partition(relation text, name text, low timestamptz, high timestamptz) RETURNS void
+CREATE TYPE promptreg.partition AS (relation text, name text, low timestamptz, high timestamptz);
+COMMENT ON TYPE promptreg.partition IS 'A partition of a relation, with the times that it is for';
+
+CREATE FUNCTION promptreg.partition_of(relation text, at timestamptz) RETURNS promptreg.partition
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT partition_of.relation, promptreg.partition_name(partition_of.relation, partition_of.at, p.unit), p.low,
+         (p.low AT TIME ZONE 'UTC' + ('1 ' || p.unit)::interval) AT TIME ZONE 'UTC'
+    FROM (SELECT u.unit, date_trunc(u.unit, partition_of.at, 'UTC') AS low
+            FROM promptreg.partition_unit(partition_of.relation, partition_of.at) AS u (unit)) p;
+END;
+COMMENT ON FUNCTION promptreg.partition_of(text, timestamptz) IS 'The partition that a time without one is to get';
+
+-- Maintenance makes this month and the next two ahead, or this day and the next seven.
+CREATE FUNCTION promptreg.partitions_ahead() RETURNS SETOF timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT (date_trunc(u.unit, now() AT TIME ZONE 'UTC') + n * ('1 ' || u.unit)::interval) AT TIME ZONE 'UTC'
+    FROM promptreg.partition_interval() AS u (unit), generate_series(0, CASE u.unit WHEN 'day' THEN 7 ELSE 2 END) AS n;
+END;
+COMMENT ON FUNCTION promptreg.partitions_ahead() IS 'Times whose partitions are made ahead';
+
+-- Who records makes partitions for about now only: from the interval before this one to the last one that is made ahead. Others
+-- would have to wait for whatever transaction made one for some other time, and it may be an application's and stay open.
+CREATE FUNCTION promptreg.lacks_partition(relation text, at timestamptz) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN CASE
+  WHEN at < (date_trunc(promptreg.partition_interval(), now() AT TIME ZONE 'UTC') - ('1 ' || promptreg.partition_interval())::interval) AT TIME ZONE 'UTC'
+    OR at >= (date_trunc(promptreg.partition_interval(), now() AT TIME ZONE 'UTC')
+              + CASE promptreg.partition_interval() WHEN 'day' THEN interval '8 days' ELSE interval '3 months' END) AT TIME ZONE 'UTC' THEN false
+  ELSE NOT promptreg.partition_exists(relation, at)
+       AND to_regclass('promptreg.' || (promptreg.partition_of(relation, at)).name) IS NULL END;
+COMMENT ON FUNCTION promptreg.lacks_partition(text, timestamptz) IS 'Whether who records for a time, which is about now, makes its partition first';
+
+-- They keep their transaction, so that no consumer takes them twice.
+CREATE FUNCTION promptreg.move_rows(part promptreg.partition) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+AS $$
+DECLARE
+  waiting boolean;
+  span text := format('d.at >= %L AND d.at < %L', part.low, part.high);
+BEGIN
+  EXECUTE format('SELECT EXISTS (SELECT FROM promptreg.%I d WHERE %s)', part.relation || '_default', span) INTO waiting;
+  IF waiting THEN
+    EXECUTE format('WITH moved AS (DELETE FROM promptreg.%I d WHERE %s RETURNING d.*)
+                    INSERT INTO promptreg.%I SELECT m.* FROM moved m', part.relation || '_default', span, part.name);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.move_rows(promptreg.partition) IS 'Moves the rows that wait in the default partition for a partition';
+
+-- A table is filled and indexed before it is attached, while others go on recording. A publication FOR ALL TABLES refuses DELETE and
+-- UPDATE of tables without a replica identity, which no column is: two outcomes may be equal. FULL costs nothing until then.
+CREATE FUNCTION promptreg.build_partition(part promptreg.partition) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 AS $$
 BEGIN
-  EXECUTE format('CREATE TABLE promptreg.%I (LIKE promptreg.%I INCLUDING ALL)', name, relation);
-  EXECUTE format('COMMENT ON TABLE promptreg.%I IS %L', name,
-                 format('%s from %s up to %s (UTC)', initcap(relation), to_char(low, 'YYYY-MM-DD'), to_char(high, 'YYYY-MM-DD')));
-  EXECUTE format('ALTER TABLE promptreg.%I ENABLE ROW LEVEL SECURITY', name);
-  EXECUTE format('LOCK TABLE promptreg.%I IN ACCESS EXCLUSIVE MODE', relation || '_default');
-  EXECUTE format('WITH moved AS (DELETE FROM promptreg.%I d WHERE d.at >= %L AND d.at < %L RETURNING d.*)
-                  INSERT INTO promptreg.%I SELECT m.* FROM moved m', relation || '_default', low, high, name);
-  EXECUTE format('CREATE INDEX %I ON promptreg.%I (request_id)', name || '_request_id_idx', name);
-  EXECUTE format('CREATE INDEX %I ON promptreg.%I (xid)', name || '_xid_idx', name);
-  EXECUTE format('ALTER TABLE promptreg.%I ATTACH PARTITION promptreg.%I FOR VALUES FROM (%L) TO (%L)',
-                 relation, name, low, high);
+  EXECUTE format('CREATE TABLE promptreg.%I (LIKE promptreg.%I INCLUDING ALL)', part.name, part.relation);
+  EXECUTE format('COMMENT ON TABLE promptreg.%I IS %L', part.name,
+                 format('%s from %s up to %s (UTC)', initcap(part.relation), to_char(part.low, 'YYYY-MM-DD'), to_char(part.high, 'YYYY-MM-DD')));
+  EXECUTE format('ALTER TABLE promptreg.%I ENABLE ROW LEVEL SECURITY', part.name);
+  EXECUTE format('ALTER TABLE promptreg.%I REPLICA IDENTITY FULL', part.name);
+  PERFORM promptreg.move_rows(part);
+  EXECUTE format('CREATE INDEX ON promptreg.%I (request_id)', part.name);
+  EXECUTE format('CREATE INDEX ON promptreg.%I (xid)', part.name);
 END;
 $$;
-COMMENT ON FUNCTION promptreg.attach_partition(text, text, timestamptz, timestamptz) IS
-  'Makes a partition with what the default partition has for it';
+COMMENT ON FUNCTION promptreg.build_partition(promptreg.partition) IS 'Makes the table of a partition with what the default partition has for it';
+
+-- Under the lock of lock_partitioned, which keeps others from adding to the default partition what would belong to the new one. What
+-- came in while the table was built moves now.
+CREATE FUNCTION promptreg.attach_partition(part promptreg.partition) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+AS $$
+BEGIN
+  EXECUTE format('LOCK TABLE promptreg.%I IN ACCESS EXCLUSIVE MODE', part.relation || '_default');
+  PERFORM promptreg.move_rows(part);
+  EXECUTE format('ALTER TABLE promptreg.%I ATTACH PARTITION promptreg.%I FOR VALUES FROM (%L) TO (%L)',
+                 part.relation, part.name, part.low, part.high);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.attach_partition(promptreg.partition) IS 'Attaches a partition that was built';
 
 -- Whoever changes the partitions of one of the two locks both, always in this order and one right after the other. Who records
 -- may be in a transaction that has used either: with one lock only, two of them that make partitions, one of executions and
 -- the other of outcomes, would wait for each other, and the deadlock would cost a record.
+--
+-- ATTACH PARTITION itself would take a weaker lock. Then a statement that was planned without the new partition could run with a
+-- snapshot that sees its rows committed, and miss them; in a roll-up, for ever.
 CREATE FUNCTION promptreg.lock_partitioned() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -67,51 +140,78 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.lock_partitioned() IS 'The lock under which partitions come and go';
 
--- ATTACH PARTITION itself would take a weaker lock. Then a statement that was planned without the new partition could run with a
--- snapshot that sees its rows committed, and miss them; in a roll-up, for ever.
+-- One session at a time makes partitions, so that the others do not queue up for the lock above.
+CREATE FUNCTION promptreg.lock_making() RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT pg_advisory_xact_lock(l.class, l.key) FROM promptreg.lock_key('partitions') AS l;
+END;
+COMMENT ON FUNCTION promptreg.lock_making() IS 'The lock of whoever makes partitions';
+
+-- A table that was detached may have taken the name. Then its time has no partition until it is renamed or dropped.
 CREATE FUNCTION promptreg.make_partition(relation text, at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  unit text;
-  low timestamptz;
+  part promptreg.partition;
 BEGIN
   IF promptreg.partition_exists(relation, make_partition.at) THEN
     RETURN false;
   END IF;
-  PERFORM promptreg.lock_partitioned();
-  IF promptreg.partition_exists(relation, make_partition.at) THEN
+  PERFORM promptreg.lock_making();
+  part := promptreg.partition_of(relation, make_partition.at);
+  IF promptreg.partition_exists(relation, make_partition.at) OR to_regclass('promptreg.' || part.name) IS NOT NULL THEN
     RETURN false;
   END IF;
-  unit := promptreg.partition_unit(relation, make_partition.at);
-  low := date_trunc(unit, make_partition.at, 'UTC');
-  PERFORM promptreg.attach_partition(relation => make_partition.relation,
-    name => promptreg.partition_name(relation, make_partition.at, unit), low => low,
-    high => (low AT TIME ZONE 'UTC' + ('1 ' || unit)::interval) AT TIME ZONE 'UTC');
+  PERFORM promptreg.build_partition(part);
+  PERFORM promptreg.lock_partitioned();
+  PERFORM promptreg.attach_partition(part);
   RETURN true;
 END;
 $$;
 COMMENT ON FUNCTION promptreg.make_partition(text, timestamptz) IS
   'Makes the partition of executions or outcomes that a time belongs to; false if there is one';
 
+CREATE FUNCTION promptreg.partitions_postponed() RETURNS boolean
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'promptreg_partitions_postponed';
+COMMENT ON FUNCTION promptreg.partitions_postponed() IS 'Whether this session could not make a partition within the last minute';
+
+CREATE FUNCTION promptreg.postpone_partitions(problem text, expected boolean) RETURNS void
+LANGUAGE c STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'promptreg_postpone_partitions';
+COMMENT ON FUNCTION promptreg.postpone_partitions(text, boolean) IS
+  'Makes no partition in this session for a minute, with a warning the first time unless the problem is to be expected';
+
 -- Recording must not fail or wait because a partition cannot be made now, while a long query reads the table for example:
--- then the default partition takes the rows.
+-- then the default partition takes the rows. What waits there is moved by maintenance if it is more than a little.
 CREATE FUNCTION promptreg.prepare_partitions(relation text, times timestamptz[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms'
 AS $$
 DECLARE
   missing timestamptz;
+  most constant integer := 4;
+  made integer := 0;
 BEGIN
+  IF promptreg.partitions_postponed()
+     OR pg_table_size(to_regclass('promptreg.' || prepare_partitions.relation || '_default')) > 8 * 1024 * 1024 THEN
+    RETURN;
+  END IF;
   FOR missing IN
-    SELECT DISTINCT date_trunc('day', t.at, 'UTC') FROM unnest(times) AS t (at)
-     WHERE NOT promptreg.partition_exists(prepare_partitions.relation, t.at)
+    SELECT DISTINCT date_trunc('day', t.at, 'UTC') AS day FROM unnest(times) AS t (at)
+     WHERE promptreg.lacks_partition(prepare_partitions.relation, t.at) ORDER BY day DESC
   LOOP
-    BEGIN
-      PERFORM promptreg.make_partition(prepare_partitions.relation, missing);
-    EXCEPTION WHEN lock_not_available OR object_in_use OR serialization_failure OR deadlock_detected THEN
-      RAISE LOG 'promptreg: no partition of % for % could be made now: %', prepare_partitions.relation, missing, SQLERRM;
-    END;
+    EXIT WHEN made >= most;
+    PERFORM promptreg.lock_making();
+    CONTINUE WHEN NOT promptreg.lacks_partition(prepare_partitions.relation, missing);
+    PERFORM promptreg.lock_partitioned();
+    made := made + promptreg.make_partition(prepare_partitions.relation, missing)::integer;
   END LOOP;
+EXCEPTION
+  -- The check is that of the default partition, of which an older snapshot does not see all.
+  WHEN lock_not_available OR object_in_use OR serialization_failure OR deadlock_detected OR check_violation THEN
+    PERFORM promptreg.postpone_partitions(problem => SQLERRM, expected => true);
+  WHEN OTHERS THEN
+    PERFORM promptreg.postpone_partitions(problem => SQLERRM, expected => false);
 END;
 $$;
-COMMENT ON FUNCTION promptreg.prepare_partitions(text, timestamptz[]) IS 'Makes partitions for times that have none, where that is possible now';
+COMMENT ON FUNCTION promptreg.prepare_partitions(text, timestamptz[]) IS
+  'Makes partitions for times about now that have none, where that is possible now';

@@ -57,7 +57,7 @@ BEGIN
   PERFORM promptreg.check_outcome(request_id => _prompt_feedback.request_id, rating => _prompt_feedback.rating,
     score => _prompt_feedback.score, scorer => _prompt_feedback.scorer, comment => _prompt_feedback.comment,
     metadata => _prompt_feedback.metadata, at => learned);
-  IF NOT promptreg.partition_exists('outcomes', learned) THEN
+  IF promptreg.lacks_partition('outcomes', learned) THEN
     PERFORM promptreg.prepare_partitions('outcomes', ARRAY[learned]);
   END IF;
   INSERT INTO promptreg.outcomes (at, request_id, name, scorer, value, comment, metadata)

@@ -66,44 +66,77 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION promptreg.partition_list(text) IS 'Partitions of executions or outcomes with the times that they are for';
 
--- Ahead: this month and the next two, or this day and the next seven.
-CREATE FUNCTION promptreg.make_partitions(relation text) RETURNS bigint
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  SELECT count(*) FILTER (WHERE promptreg.make_partition(make_partitions.relation, t.at))
-    FROM (SELECT now() + n * CASE current_setting('promptreg.partition_interval', true) WHEN 'day' THEN interval '1 day' ELSE interval '1 month' END AS at
-            FROM generate_series(0, CASE current_setting('promptreg.partition_interval', true) WHEN 'day' THEN 7 ELSE 2 END) AS n) t;
+-- Ahead, and of times for which rows wait in the default partition. Each takes locks and, while rows are looked for, time: what is
+-- more than a few waits for the next run, the latest first.
+CREATE FUNCTION promptreg.missing_partitions(relation text) RETURNS SETOF promptreg.partition
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  most constant integer := 30;
+  times timestamptz[] := ARRAY(SELECT a FROM promptreg.partitions_ahead() AS a);
+BEGIN
+  IF relation = 'executions' THEN
+    times := times || ARRAY(SELECT DISTINCT date_trunc('day', e.at, 'UTC') FROM promptreg.executions_default e);
+  ELSE
+    times := times || ARRAY(SELECT DISTINCT date_trunc('day', o.at, 'UTC') FROM promptreg.outcomes_default o);
+  END IF;
+  RETURN QUERY
+    SELECT DISTINCT p.* FROM unnest(times) AS t (at), promptreg.partition_of(missing_partitions.relation, t.at) AS p
+     WHERE t.at < now() + interval '1 year' AND NOT promptreg.partition_exists(missing_partitions.relation, t.at)
+       AND to_regclass('promptreg.' || p.name) IS NULL
+     ORDER BY p.low DESC LIMIT most;
 END;
-COMMENT ON FUNCTION promptreg.make_partitions(text) IS 'Makes the partitions of the time to come; returns how many were missing';
+$$;
+COMMENT ON FUNCTION promptreg.missing_partitions(text) IS 'Partitions that maintenance is to make now';
 
-CREATE FUNCTION promptreg.drain_default(relation text) RETURNS bigint
+-- They are filled before the lock is taken under which nobody records.
+CREATE FUNCTION promptreg.make_partitions() RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  days timestamptz[];
+  parts promptreg.partition[];
+  part promptreg.partition;
 BEGIN
-  IF relation = 'executions' THEN
-    SELECT array_agg(DISTINCT date_trunc('day', e.at, 'UTC')) INTO days FROM promptreg.executions_default e;
-  ELSE
-    SELECT array_agg(DISTINCT date_trunc('day', o.at, 'UTC')) INTO days FROM promptreg.outcomes_default o;
+  PERFORM promptreg.lock_making();
+  parts := ARRAY(SELECT p FROM unnest('{executions,outcomes}'::text[]) AS r (relation), promptreg.missing_partitions(r.relation) AS p);
+  FOREACH part IN ARRAY parts LOOP
+    PERFORM promptreg.build_partition(part);
+  END LOOP;
+  IF cardinality(parts) > 0 THEN
+    PERFORM promptreg.lock_partitioned();
   END IF;
-  RETURN (SELECT count(*) FILTER (WHERE promptreg.make_partition(drain_default.relation, d.at)) FROM unnest(days) AS d (at)
-           WHERE d.at < now() + interval '1 year');
+  FOREACH part IN ARRAY parts LOOP
+    PERFORM promptreg.attach_partition(part);
+  END LOOP;
+  RETURN cardinality(parts);
 END;
 $$;
-COMMENT ON FUNCTION promptreg.drain_default(text) IS 'Makes partitions for the rows of the default partition; returns how many';
+COMMENT ON FUNCTION promptreg.make_partitions() IS
+  'Makes the partitions of the time to come and of rows in the default partitions; returns how many were missing';
 
--- Locked before it is looked at: a row that comes in meanwhile would be lost.
-CREATE FUNCTION promptreg.drop_partition(name text) RETURNS boolean
+CREATE FUNCTION promptreg.is_taken(partition text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   untaken boolean;
 BEGIN
+  EXECUTE format('SELECT EXISTS (SELECT FROM promptreg.%I p WHERE p.xid >= $1)', partition) INTO untaken USING promptreg.taken_by_all();
+  RETURN promptreg.taken_by_all() IS NOT NULL AND NOT untaken;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.is_taken(text) IS 'Whether every consumer has taken all rows of a partition';
+
+-- Looked at once more under the lock: a row that comes in meanwhile would be lost.
+CREATE FUNCTION promptreg.drop_partition(name text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT promptreg.is_taken(name) THEN
+    RETURN false;
+  END IF;
   PERFORM promptreg.lock_partitioned();
   EXECUTE format('LOCK TABLE promptreg.%I IN ACCESS EXCLUSIVE MODE', name);
-  EXECUTE format('SELECT EXISTS (SELECT FROM promptreg.%I p WHERE p.xid >= $1)', name) INTO untaken USING promptreg.taken_by_all();
-  IF untaken IS NOT false OR promptreg.taken_by_all() IS NULL THEN
+  IF NOT promptreg.is_taken(name) THEN
     RETURN false;
   END IF;
   EXECUTE format('DROP TABLE promptreg.%I', name);
@@ -112,42 +145,65 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.drop_partition(text) IS 'Drops a partition, unless a consumer has not taken all its rows';
 
--- A partition goes when all its rows are too old in every environment.
+-- A partition goes when all its rows are too old in every environment; a few in each run, as each takes locks.
 CREATE FUNCTION promptreg.drop_partitions(relation text) RETURNS bigint
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT count(*) FILTER (WHERE promptreg.drop_partition(p.name))
-    FROM promptreg.partition_list(drop_partitions.relation) AS p
-   WHERE p.high <= (SELECT min(coalesce(c.cutoff, '-infinity')) FROM promptreg.retention_cutoffs(drop_partitions.relation) AS c);
+    FROM (SELECT l.name FROM promptreg.partition_list(drop_partitions.relation) AS l
+           WHERE l.high <= (SELECT min(coalesce(c.cutoff, '-infinity')) FROM promptreg.retention_cutoffs(drop_partitions.relation) AS c)
+           ORDER BY l.low LIMIT 50) p;
 END;
-COMMENT ON FUNCTION promptreg.drop_partitions(text) IS 'Drops the partitions that are too old; returns how many';
+COMMENT ON FUNCTION promptreg.drop_partitions(text) IS 'Drops partitions that are too old; returns how many';
 
--- Where environments differ, rows of those that keep less are deleted, once a day for each rule.
-CREATE FUNCTION promptreg.delete_executions() RETURNS bigint
+CREATE FUNCTION promptreg.delete_from_partition(partition text, rule_environment text, cutoff timestamptz, most bigint) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  others text[] := ARRAY(SELECT r.environment FROM promptreg.retention r WHERE r.relation = 'executions');
+  deleted bigint;
+BEGIN
+  EXECUTE format('DELETE FROM promptreg.%1$I WHERE ctid = ANY (ARRAY(
+                    SELECT e.ctid FROM promptreg.%1$I e
+                     WHERE e.at < $1 AND e.xid < $2
+                       AND CASE $3 WHEN ''*'' THEN e.environment <> ALL ($4) ELSE e.environment = $3 END
+                     LIMIT $5))', partition)
+    USING cutoff, promptreg.taken_by_all(), rule_environment, others, most;
+  GET DIAGNOSTICS deleted = ROW_COUNT;
+  RETURN deleted;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.delete_from_partition(text, text, timestamptz, bigint) IS
+  'Deletes executions of a partition that are too old by the rule of an environment; returns how many';
+
+-- Where environments differ, rows of those that keep less are deleted, once a day for each rule; if there are many, in several runs.
+CREATE FUNCTION promptreg.delete_executions(most bigint DEFAULT 200000) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   rule record;
+  partition text;
   deleted bigint := 0;
-  of_rule bigint;
 BEGIN
   FOR rule IN SELECT c.* FROM promptreg.retention_cutoffs('executions') AS c
                WHERE c.cutoff > (SELECT min(coalesce(o.cutoff, '-infinity')) FROM promptreg.retention_cutoffs('executions') AS o)
                  AND c.cutoff IS DISTINCT FROM c.applied_to LOOP
-    DELETE FROM promptreg.executions e
-     WHERE e.at < rule.cutoff AND e.xid < promptreg.taken_by_all()
-       AND CASE rule.environment WHEN '*'
-           THEN e.environment NOT IN (SELECT r.environment FROM promptreg.retention r WHERE r.relation = 'executions')
-           ELSE e.environment = rule.environment END;
-    GET DIAGNOSTICS of_rule = ROW_COUNT;
-    deleted := deleted + of_rule;
+    FOR partition IN SELECT p.name FROM promptreg.partition_list('executions') AS p WHERE p.low < rule.cutoff
+                      UNION ALL SELECT 'executions_default' LOOP
+      deleted := deleted + promptreg.delete_from_partition(partition => partition, rule_environment => rule.environment,
+                                                           cutoff => rule.cutoff, most => most - deleted);
+      IF deleted >= most THEN
+        RETURN deleted;
+      END IF;
+    END LOOP;
     UPDATE promptreg.retention r SET applied_to = rule.cutoff
      WHERE r.relation = 'executions' AND r.environment = rule.environment AND promptreg.taken_by_all() IS NOT NULL;
   END LOOP;
   RETURN deleted;
 END;
 $$;
-COMMENT ON FUNCTION promptreg.delete_executions() IS 'Deletes executions of environments that keep less than others; returns how many';
+COMMENT ON FUNCTION promptreg.delete_executions(bigint) IS
+  'Deletes executions of environments that keep less than others, so many at most; returns how many';
 
 -- Hours only: days, on which every total rests, stay. An hour that late rows made anew goes again.
 CREATE FUNCTION promptreg.delete_rollups() RETURNS bigint
@@ -165,25 +221,30 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION promptreg.delete_rollups() IS 'Deletes rollups by hour that are too old; returns how many';
 
--- It gives up before deadlock_timeout, so that it is never somebody who records that a deadlock ends.
+-- What takes time comes first, then the lock that keeps everybody from recording. It gives up before deadlock_timeout, so that it is
+-- never somebody who records that a deadlock ends; what was deleted stays so.
 CREATE FUNCTION promptreg.maintain_partitions() RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms'
 AS $$
 DECLARE
-  made bigint := 0;
-  dropped bigint := 0;
-  relation text;
+  deleted bigint := promptreg.delete_executions() + promptreg.delete_rollups();
+  made bigint;
+  dropped bigint;
 BEGIN
-  FOREACH relation IN ARRAY '{executions,outcomes}'::text[] LOOP
-    made := made + promptreg.make_partitions(relation) + promptreg.drain_default(relation);
-    dropped := dropped + promptreg.drop_partitions(relation);
-  END LOOP;
-  RETURN format('%s partitions made, %s dropped, %s rows deleted', made, dropped,
-                promptreg.delete_executions() + promptreg.delete_rollups());
+  BEGIN
+    made := promptreg.make_partitions();
+    dropped := promptreg.drop_partitions('executions') + promptreg.drop_partitions('outcomes');
+  EXCEPTION WHEN lock_not_available THEN
+    IF deleted = 0 THEN
+      RAISE;
+    END IF;
+    RETURN format('%s rows deleted; partitions are postponed: what they need is locked by others', deleted);
+  END;
+  RETURN format('%s partitions made, %s dropped, %s rows deleted', made, dropped, deleted);
 END;
 $$;
 COMMENT ON FUNCTION promptreg.maintain_partitions() IS
-  'Task of prompt_maintain: makes partitions ahead, drains the default one, drops what is too old and taken by all';
+  'Task of prompt_maintain: deletes and drops what is too old and taken by all, makes partitions ahead, drains the default ones';
 
 CREATE FUNCTION promptreg.maintain_rollups() RETURNS text
 LANGUAGE sql SET search_path = pg_catalog, pg_temp

@@ -73,6 +73,27 @@ is($session->query('SELECT count(*), max(seq) FROM promptreg.changes'), $publish
 	'... and the same');
 unlike(slurp_file($subscriber->logfile), qr/^.*(?:ERROR|WARNING):  (?!prompt "p").*/m, 'replication had no error');
 $session->quit;
+
+# A publication FOR ALL TABLES refuses UPDATE and DELETE of what has no replica identity: everything goes on all the same.
+$publisher->safe_psql('postgres', q{
+	SELECT prompt_register('all', 'one');
+	CREATE PUBLICATION everything FOR ALL TABLES});
+$publisher->safe_psql('postgres', q{
+	INSERT INTO promptreg.executions (at, prompt, version) SELECT t, 'all', 1 FROM unnest(ARRAY[now(), '2020-02-01', now() - interval '40 days']) t;
+	INSERT INTO promptreg.outcomes (at, request_id, name, value) SELECT t, 'r', 'thumbs', 1 FROM unnest(ARRAY[now(), '2020-02-01']) t;
+	SELECT prompt_log('all', 1, request_id => 'now', experiment => 'x', variant => 'a', user_id => 'u'), prompt_feedback('now', rating => 5);
+	SELECT prompt_promote('all', 1, 'production'), prompt_commit('all', 'two');
+	SELECT prompt_retention('executions', '30 days', env => 'production'), prompt_retention('executions', '24 months')});
+my $errors = q{SELECT count(*), count(error) FROM prompt_maintain()};
+like($publisher->safe_psql('postgres', $errors), qr/^[1-9]\d*\|0$/, 'with a publication FOR ALL TABLES maintenance does its work');
+# The second run finds rolled up what the first has moved.
+like($publisher->safe_psql('postgres', $errors), qr/^[1-9]\d*\|0$/, '... and again');
+is($publisher->safe_psql('postgres', q{SELECT count(*) FROM promptreg.executions}), '2', '... partitions are made, dropped and deleted from');
+is($publisher->safe_psql('postgres', q{SELECT (SELECT count(*) FROM promptreg.executions_default) + (SELECT count(*) FROM promptreg.outcomes_default)}), '0', '... nothing waits');
+$publisher->safe_psql('postgres', q{
+	UPDATE promptreg.watermarks SET system_identifier = 1;
+	SELECT promptreg.roll_up()});
+is($publisher->safe_psql('postgres', q{SELECT executions FROM promptreg.version_comparison WHERE prompt = 'all'}), '4', '... and rows are adopted');
 $subscriber->stop;
 $publisher->stop;
 done_testing();
