@@ -38,7 +38,6 @@ struct Counters {
 };
 
 Counters* counters = nullptr;
-bool attached = false;  // or found that there is nothing to attach to
 
 void Initialize(void* memory) {
   auto* fresh = static_cast<Counters*>(memory);
@@ -68,35 +67,58 @@ void Startup() {
   if (!found) Initialize(memory);
   LWLockRelease(AddinShmemInitLock);
   counters = static_cast<Counters*>(memory);
-  attached = true;
 }
 
 #if PG_VERSION_NUM >= 170000
-// A failure to get the memory is no reason for a resolve to fail: it is not tried again.
-void AttachSegment() {
+constexpr int64 kMicrosecondsToRetry = INT64CONST(60000000);
+
+// Where an error can be taken back. A parallel query makes no subtransactions.
+bool MayAttach() {
+  return IsTransactionState() && !IsInParallelMode();
+}
+
+// That the memory cannot be had is no reason for a resolve to fail. The server holds locks on its
+// registry when it says so, on which every other session would wait for ever: only the end of a
+// (sub)transaction lets go of them. Returns NULL then.
+Counters* AttachSegment() {
   MemoryContext context = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+  Counters* volatile found_counters = nullptr;
+  BeginInternalSubTransaction(nullptr);
   PG_TRY();
   {
     bool found;
-    counters = static_cast<Counters*>(
+    found_counters = static_cast<Counters*>(
         GetNamedDSMSegment("promptreg resolve counters", sizeof(Counters), Initialize, &found));
+    ReleaseCurrentSubTransaction();
   }
   PG_CATCH();
   {
     MemoryContextSwitchTo(context);
     FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    found_counters = nullptr;
   }
   PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = owner;
+  return found_counters;
 }
+
+// In later calls again, but not in each: shared memory that is full stays so for a while.
+void TryToAttach() {
+  static TimestampTz failed_at = 0;
+  const TimestampTz now = GetCurrentStatementStartTimestamp();
+  if (!MayAttach() || (failed_at != 0 && now - failed_at < kMicrosecondsToRetry)) return;
+  counters = AttachSegment();
+  failed_at = counters == nullptr ? now : 0;
+}
+#else
+void TryToAttach() {}
 #endif
 
 Counters* Attached() {
-  if (!attached) {
-    attached = true;
-#if PG_VERSION_NUM >= 170000
-    AttachSegment();
-#endif
-  }
+  if (counters == nullptr) TryToAttach();
   return counters;
 }
 
@@ -179,8 +201,9 @@ void InitResolveStats() {
 }
 
 void CountResolve(int64 version_id, const text* environment) {
+  if (!CountsResolves()) return;
   Counters* all = Attached();
-  if (all == nullptr || !CountsResolves()) return;
+  if (all == nullptr) return;
   const std::string_view name = TextView(environment);
   if (pending.slot == nullptr || !IsFor(*pending.slot, version_id, name)) {
     Flush();

@@ -10,8 +10,12 @@ RETURN sha256(promptreg.canonical_record('prompt', prompt, 'version', version, '
                                          'experiment', experiment, 'variant', variant, 'model', model));
 COMMENT ON FUNCTION promptreg.series_key(text, integer, text, text, text, text) IS 'Key of what is rolled up together';
 
--- The two sums, once over a range of transactions for the run, once over all after the watermark for the views. Both ends of the
--- range are given, so that the planner expects few rows even where it does not know the watermark.
+-- The two sums, once over a range of transactions for the run, once over all after the watermark for the views. What they cost is
+-- to depend on what is new, not on what there is and not on what the planner knows of it: partitioned tables have no statistics of
+-- their own, and a plan that looks expensive is compiled first, which takes longer than the rest together. So new rows are found by
+-- the index on xid, and what belongs to them is looked up row by row (OFFSET 0 keeps the planner from another order). Both ends of
+-- the range are given, and a condition that every row fulfils, since the planner takes each for one that few do; pg_backend_pid
+-- is one of a single process, without parallel workers, whose start takes longer, too.
 DO $$
 DECLARE
   of_executions constant text := $query$
@@ -30,7 +34,7 @@ DECLARE
       FROM promptreg.executions e,
            LATERAL (SELECT CASE WHEN e.tokens_in IS NOT NULL OR e.tokens_out IS NOT NULL
                                 THEN (coalesce(e.tokens_in, 0) + coalesce(e.tokens_out, 0))::double precision END AS tokens) c
-     WHERE e.xid >= %1$s AND e.xid < %2$s
+     WHERE e.xid >= %1$s AND e.xid < %2$s AND e.prompt = e.prompt || '' AND pg_backend_pid() <> 0
      GROUP BY 1, 2, 3, 4, 5, 6, 7 $query$;
   of_outcomes constant text := $query$
     SELECT date_trunc('hour', p.at, 'UTC') AS starts_at, p.prompt, p.version, p.environment, p.experiment, p.variant, p.model,
@@ -50,12 +54,18 @@ DECLARE
            count(*) FILTER (WHERE p.name = 'accepted' AND p.value = 0) AS not_accepted,
            count(*) FILTER (WHERE p.name = 'comment') AS comments
       FROM (SELECT e.at, e.prompt, e.version, e.environment, e.experiment, e.variant, e.model, o.name, o.value
-              FROM promptreg.executions e JOIN promptreg.outcomes o ON o.request_id = e.request_id
-             WHERE e.xid >= %1$s AND e.xid < %2$s AND o.xid < %2$s
+              FROM (SELECT n.* FROM promptreg.executions n
+                     WHERE n.xid >= %1$s AND n.xid < %2$s AND n.prompt = n.prompt || '' AND pg_backend_pid() <> 0 OFFSET 0) e,
+                   LATERAL (SELECT m.name, m.value FROM promptreg.outcomes m
+                             WHERE m.request_id = e.request_id AND m.xid < %2$s OFFSET 0) o
+             WHERE e.request_id = e.request_id || ''
              UNION ALL
             SELECT e.at, e.prompt, e.version, e.environment, e.experiment, e.variant, e.model, o.name, o.value
-              FROM promptreg.outcomes o JOIN promptreg.executions e ON e.request_id = o.request_id
-             WHERE o.xid >= %1$s AND o.xid < %2$s AND e.xid < %1$s) p
+              FROM (SELECT n.* FROM promptreg.outcomes n
+                     WHERE n.xid >= %1$s AND n.xid < %2$s AND n.name = n.name || '' AND pg_backend_pid() <> 0 OFFSET 0) o,
+                   LATERAL (SELECT m.* FROM promptreg.executions m
+                             WHERE m.request_id = o.request_id AND m.xid < %1$s OFFSET 0) e
+             WHERE o.request_id = o.request_id || '' AND %1$s > '0') p
      GROUP BY 1, 2, 3, 4, 5, 6, 7 $query$;
   watermark constant text :=
     $sql$coalesce((SELECT w.xid FROM promptreg.watermarks w WHERE w.consumer = 'rollups'), '0')$sql$;

@@ -65,4 +65,27 @@ my $found = $later->safe_psql('postgres', 'SHOW server_version_num') >= 170000;
 is($later->safe_psql('postgres', $stats), $found ? 'a|1|production|3' : '', 'without preloading: ' . ($found ? 'counted' : 'not counted'));
 is($later->safe_psql('postgres', 'SELECT prompt_resolve_stats_reset()'), $found ? 't' : 'f', '... as the reset says');
 $later->stop;
+
+# Where shared memory is not to be had, nothing is counted, and nobody waits for whoever found out.
+SKIP:
+{
+	skip 'before 17, memory is found at the start or not at all', 7 unless $found;
+	my $full = new_node('full', conf => "dynamic_shared_memory_type = mmap\nmax_parallel_workers_per_gather = 0\n");
+	$full->safe_psql('postgres', q{SELECT prompt_register('a', 'one'); SELECT prompt_promote('a', 1, 'production')});
+	my $memory = $full->data_dir . '/pg_dynshmem';
+	chmod 0500, $memory or die "$memory: $!";
+	my $first = $full->background_psql('postgres');
+	is($first->query_safe(q{SELECT prompt_render('a') FROM generate_series(1, 2)}), "one\none", 'without memory a session resolves');
+	is($first->query_safe(q{BEGIN; SAVEPOINT s; SELECT prompt_render('a'); ROLLBACK TO s; COMMIT}), 'one', '... within a transaction, too');
+	my ($status, $out, $err) = $full->psql('postgres', q{SET statement_timeout = '10s'; SELECT prompt_render('a')}, timeout => 60);
+	is("$status|$out|$err", '0|one|', '... and so does a second one beside it');
+	is($full->safe_psql('postgres', $stats), '', 'nothing is counted');
+	unlike(slurp_file($full->logfile), qr/WARNING|leak/, '... and nothing is left behind');
+	chmod 0700, $memory or die "$memory: $!";
+	$full->safe_psql('postgres', q{SELECT prompt_render('a')});
+	is($full->safe_psql('postgres', $stats), 'a|1|production|1', 'with memory the next session counts');
+	$first->quit;
+	is($full->safe_psql('postgres', q{SET debug_parallel_query = on; SELECT prompt_render('a')}), 'one', 'a parallel worker resolves');
+	$full->stop;
+}
 done_testing();
