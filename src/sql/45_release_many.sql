@@ -65,8 +65,25 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.apply_release(jsonb, text) IS 'Carries out one change of a release';
 
--- Prompts are locked in the order of their keys before anything changes, so that two releases of the same prompts
--- wait for each other instead of deadlocking.
+-- All prompts are locked before anything changes, with the snippets that what is to be served can be composed of.
+CREATE FUNCTION promptreg.lock_release(changes jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  prompt_ids bigint[];
+  snippet_ids bigint[];
+BEGIN
+  SELECT array_agg(n.prompt_id),
+         ARRAY(SELECT DISTINCT s.id
+                 FROM jsonb_array_elements(changes) AS c (value) JOIN promptreg.names n ON n.name = c.value ->> 'prompt',
+                      unnest(promptreg.snippets_below(n.prompt_id, (c.value ->> 'version')::integer)) AS s (id))
+    INTO prompt_ids, snippet_ids
+    FROM jsonb_array_elements(changes) AS c (value) JOIN promptreg.names n ON n.name = c.value ->> 'prompt';
+  PERFORM promptreg.lock_prompts(prompt_ids => prompt_ids, snippet_ids => snippet_ids);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.lock_release(jsonb) IS 'Locks the prompts of a release, and their snippets, in one order';
+
 CREATE FUNCTION promptreg._prompt_release(changes jsonb, reason text DEFAULT NULL) RETURNS SETOF promptreg.deployment
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -86,10 +103,7 @@ BEGIN
      FROM jsonb_array_elements(all_changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
   PERFORM promptreg.open_prompt(name => c.value ->> 'prompt', "right" => 'release', env => c.value ->> 'environment')
      FROM jsonb_array_elements(all_changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
-  PERFORM promptreg.lock_prompt(p.id)
-     FROM (SELECT DISTINCT n.prompt_id AS id
-             FROM promptreg.names n JOIN jsonb_array_elements(all_changes) AS c (value) ON n.name = c.value ->> 'prompt'
-            ORDER BY 1) p;
+  PERFORM promptreg.lock_release(all_changes);
   FOR change IN
     SELECT c.value FROM jsonb_array_elements(all_changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality
   LOOP
