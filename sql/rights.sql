@@ -89,6 +89,21 @@ SELECT prompt_experiment_start('rights/a', 'production', '[{"key": "x", "version
 SELECT i.* FROM test.indistinguishable('regress_nobody', 'SELECT prompt_experiment_stop(%L)', 'rights-x', 'rights-z') i;
 SELECT i.* FROM test.indistinguishable('regress_reader', 'SELECT prompt_experiment_set_weights(%L, ''{}'')', 'rights-x', 'rights-z') i;
 SELECT prompt_experiment_stop('rights-x');
+-- Keys that are made by default contain the names of prompts. One of that form can be given only by who may release that prompt,
+-- whether there is such an experiment or not.
+SELECT prompt_experiment_start('rightsless', 'production', '[{"key": "x", "version": 1, "weight": 1}, {"key": "y", "version": 1, "weight": 1}]', state => 'draft');
+CREATE FUNCTION test.start(key text) RETURNS text LANGUAGE sql
+RETURN prompt_experiment_start('rights/a', 'staging', '[{"key": "x", "version": 1, "weight": 1}, {"key": "y", "version": 2, "weight": 1}]', key => key, state => 'draft');
+SET ROLE regress_release;
+CALL test.fails($$SELECT test.start('rightsless-production-1')$$);
+CALL test.fails($$SELECT test.start('rightsless-production-2')$$);
+CALL test.fails($$SELECT test.start('nothing-staging-1')$$);
+CALL test.fails($$SELECT test.start('rights/a-production-1')$$);
+SELECT test.start('rights/a-staging-7'), test.start('rights/a-2'), test.start('production-2'), test.start('-staging-2');
+CALL test.fails($$SELECT test.start('rights/a-staging-7')$$);
+RESET ROLE;
+SELECT prompt_experiment_stop(x.key) FROM promptreg.experiments x WHERE x.state = 'draft' ORDER BY x.id;
+DROP FUNCTION test.start(text);
 
 -- Those who may know of it are told what they lack.
 SET ROLE regress_reader;
