@@ -22,14 +22,27 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.check_name(text, text) IS 'Error unless a text can name a prompt, a branch, an experiment or a variant';
 
-CREATE FUNCTION promptreg.readable_names() RETURNS text[]
-LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
-RETURN (SELECT array_agg(n.name)
-          FROM (SELECT name.name
-                  FROM promptreg.names name JOIN promptreg.prompts p ON p.id = name.prompt_id
-                 WHERE promptreg.allowed('read', p.name)
-                 LIMIT 10000) n);
-COMMENT ON FUNCTION promptreg.readable_names() IS 'Names of prompts that the caller may read, for hints';
+-- However many prompts there are, few are compared letter by letter: those of about the same length that begin and end most
+-- like the name.
+CREATE FUNCTION promptreg.readable_names(alike text) RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  longest_difference integer := greatest(2, octet_length(alike) / 3);  -- as in promptreg.nearest
+BEGIN
+  IF NOT promptreg.allowed('read', NULL) THEN
+    RETURN '{}';
+  END IF;
+  RETURN ARRAY(
+    SELECT n.name
+      FROM promptreg.names n JOIN promptreg.prompts p ON p.id = n.prompt_id
+     WHERE octet_length(n.name) BETWEEN octet_length(alike) - longest_difference AND octet_length(alike) + longest_difference
+       AND promptreg.allowed('read', p.name)
+     ORDER BY promptreg.common_ends(n.name, alike) DESC
+     LIMIT 1000);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.readable_names(text) IS 'Names of prompts that the caller may read and that look like a name, for hints';
 
 CREATE FUNCTION promptreg.did_you_mean(name text, candidates text[], otherwise text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -52,7 +65,7 @@ BEGIN
   RAISE EXCEPTION USING
     ERRCODE = 'PR001',
     MESSAGE = format('prompt %s does not exist', promptreg.shown(raise_undefined_prompt.name)),
-    HINT = promptreg.did_you_mean(raise_undefined_prompt.name, promptreg.readable_names(),
+    HINT = promptreg.did_you_mean(raise_undefined_prompt.name, promptreg.readable_names(raise_undefined_prompt.name),
       CASE WHEN promptreg.allowed('read', '*') THEN 'Create it with prompt_create or prompt_register.'
            ELSE 'It may also exist without your having a right to it.' END);
 END;
