@@ -10,7 +10,7 @@ BEGIN
   IF jsonb_typeof(change) = 'object' THEN
     SELECT string_agg(k.key, ', ' ORDER BY k.key) INTO unknown
       FROM jsonb_object_keys(change) AS k (key)
-     WHERE k.key NOT IN ('action', 'prompt', 'version', 'environment', 'reason', 'end_experiment');
+     WHERE k.key NOT IN ('action', 'prompt', 'version', 'environment', 'reason', 'end_experiment', 'idempotency_key');
   END IF;
   problem := CASE
     WHEN jsonb_typeof(change) <> 'object' THEN format('it is %s, not an object', jsonb_typeof(change))
@@ -25,6 +25,7 @@ BEGIN
     WHEN change ? 'reason' AND jsonb_typeof(change -> 'reason') <> 'string' THEN 'its reason is no text'
     WHEN change ? 'end_experiment' AND jsonb_typeof(change -> 'end_experiment') <> 'boolean'
       THEN 'its end_experiment is neither true nor false'
+    WHEN change ? 'idempotency_key' AND jsonb_typeof(change -> 'idempotency_key') <> 'string' THEN 'its idempotency_key is no text'
   END;
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING
@@ -55,11 +56,11 @@ DECLARE
 BEGIN
   RETURN CASE coalesce(change ->> 'action', 'promote')
     WHEN 'promote' THEN promptreg._prompt_promote(name => change ->> 'prompt', version => (change ->> 'version')::integer,
-                                                  env => change ->> 'environment', reason => why, end_experiment => ends)
+      env => change ->> 'environment', reason => why, end_experiment => ends, idempotency_key => change ->> 'idempotency_key')
     WHEN 'rollback' THEN promptreg._prompt_rollback(name => change ->> 'prompt', env => change ->> 'environment',
-                                                    to_version => (change ->> 'version')::integer, reason => why)
+      to_version => (change ->> 'version')::integer, reason => why, idempotency_key => change ->> 'idempotency_key')
     ELSE promptreg._prompt_retire(name => change ->> 'prompt', env => change ->> 'environment', reason => why,
-                                  end_experiment => ends)
+      end_experiment => ends, idempotency_key => change ->> 'idempotency_key')
   END;
 END;
 $$;
@@ -112,4 +113,4 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_release(jsonb, text) IS
-  'Several promotions, rollbacks and retirements, all or nothing: [{"prompt", "version", "environment", "action", "reason", "end_experiment"}]; name and env are understood too. Right: release on each';
+  'Several promotions, rollbacks and retirements, all or nothing: [{"prompt", "version", "environment", "action", "reason", "end_experiment", "idempotency_key"}]; name and env are understood too. Right: release on each';
