@@ -64,6 +64,10 @@ SELECT p.oid::regprocedure AS security_definer FROM pg_proc p JOIN members m ON 
 -- where a maintenance task is called by its name.
 SELECT p.oid::regprocedure AS dynamic_sql FROM pg_proc p JOIN members m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass WHERE p.prosrc ~* '\mexecute\M';
 
+-- No string in a function's body means something else with standard_conforming_strings off.
+SELECT p.oid::regprocedure AS plain_backslash FROM pg_proc p JOIN members m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass JOIN pg_language l ON l.oid = p.prolang
+ WHERE l.lanname IN ('sql', 'plpgsql') AND p.prosqlbody IS NULL AND strpos(regexp_replace(p.prosrc, $re$E'([^'\\]|\\.|'')*'$re$, '', 'g'), $b$\$b$) > 0 ORDER BY 1;
+
 -- What applications call on the hot path only reads and may run in parallel workers.
 SELECT p.proname FROM pg_proc p WHERE p.proname ~ '^prompt_(resolve|render|messages|assign|explain|render_version|render_template)$' AND p.pronamespace = 'public'::regnamespace
    AND (p.provolatile <> 's' OR p.proparallel <> 's' OR p.proisstrict) ORDER BY 1;

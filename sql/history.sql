@@ -79,6 +79,13 @@ SELECT error FROM test.errors_of($$UPDATE promptreg.routes SET version = %s WHER
 SELECT prompt_register('history/other', 'one');
 SELECT (prompt_promote('history/other', 1, 'production')).version;
 SELECT error FROM test.errors_of($$UPDATE promptreg.routes SET experiment_id = (SELECT id FROM promptreg.experiments WHERE key = %L) WHERE prompt_id = (SELECT id FROM promptreg.prompts WHERE name = 'history/other')$$, 'history-x');
+SELECT error FROM test.errors_of($$UPDATE promptreg.routes SET deployment_id = (SELECT d.id FROM promptreg.deployments d JOIN promptreg.prompts p ON p.id = d.prompt_id WHERE p.name = %L LIMIT 1)
+  WHERE prompt_id = (SELECT id FROM promptreg.prompts WHERE name = 'history/other')$$, 'history/a');
+-- The rows of weights can be assigned by: every variant once, with a version, and parts that add up to a million.
+SELECT value, error FROM test.errors_of($$INSERT INTO promptreg.weights (experiment_id, number, state, keys, versions, ppm, coverage_ppm, set_by, set_at, previous_hash, chain_hash)
+  SELECT w.experiment_id, 2, 'running', %s, 1000000, 'x', now(), w.chain_hash, sha256('x') FROM promptreg.weights w JOIN promptreg.experiments x ON x.id = w.experiment_id WHERE x.key = 'history-x'$$,
+  $$'{a,a}', '{1,1}', '{500000,500000}'$$, $$'{a,b}', '{99,1}', '{7,7}'$$, $$'{a,b}', '{1,1}', '{500000,500001}'$$, $$'{a,b}', '{1,1}', '{1000001,-1}'$$, $$'{a,b}', '{1,0}', '{500000,500000}'$$,
+  $$'{a,b}', '{1}', '{500000,500000}'$$, $$'{a,b}', '{1,1}', '{1000000}'$$, $$'{a,NULL}', '{1,1}', '{500000,500000}'$$, $$'{}', '{}', '{}'$$, $$'{a,b}', '{1,1}', '{2147483647,2147483647}'$$);
 -- Archiving takes away nothing: what was archived keeps its history.
 SELECT prompt_experiment_stop('history-x');
 SELECT (prompt_retire('history/a', 'production')).event;

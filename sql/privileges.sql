@@ -30,7 +30,7 @@ SELECT has_schema_privilege('regress_public', 'promptreg', 'USAGE') AS usage, ha
 SET ROLE regress_public;
 SELECT * FROM test.errors_of('SELECT * FROM promptreg.%I', 'prompts', 'names', 'versions', 'environments', 'routes', 'deployments', 'experiments', 'variants', 'weights', 'overrides', 'namespaces', 'holdouts', 'experiment_status', 'audit_log', 'changes',
   'pending_changes', 'grants', 'commit_order', 'cache_signal', 'version_status', 'route_status');
-SELECT * FROM test.errors_of('SELECT promptreg.%s', 'caller()', $$authorize('read', 'x')$$, 'last_change()', $$_prompt_list()$$, $$_prompt_create('x')$$, $$audit('x')$$, $$readable_names()$$,
+SELECT * FROM test.errors_of('SELECT promptreg.%s', 'caller()', $$authorize('read', 'x')$$, 'last_change()', $$_prompt_list()$$, $$_prompt_create('x')$$, $$audit('x')$$, $$readable_names('x')$$,
   $$canonical_record('a', 1)$$, $$nearest('a', '{b}')$$, $$check_templates('[]', NULL, 'none', 'none')$$, $$is_valid_name('x')$$, $$verify_versions(NULL)$$, $$content_hash('text', '[]', NULL, NULL, '{}', 'none', 'none')$$);
 CALL test.fails('LOCK TABLE promptreg.commit_order');
 CALL test.fails('CREATE TABLE promptreg.mine ()');

@@ -54,6 +54,10 @@ SELECT prompt FROM prompt_search('100% reply');
 SELECT prompt FROM prompt_search('reading/m%l');
 SELECT prompt FROM prompt_search('reading_mail');
 SELECT prompt FROM prompt_search('reading customer reply');
+-- However the session reads backslashes.
+SET standard_conforming_strings = off;
+SELECT prompt FROM prompt_search('READING  Support');
+RESET standard_conforming_strings;
 SELECT count(*) = (SELECT count(*) FROM promptreg.prompts) AS all FROM prompt_search('');
 SELECT count(*) = (SELECT count(*) FROM promptreg.prompts) AS all FROM prompt_search(NULL);
 SELECT prompt_archive('reading/chat');

@@ -42,6 +42,14 @@ SELECT * FROM prompts.prompt_verify();
 SELECT count(*) AS in_public FROM pg_proc WHERE proname LIKE 'prompt\_%' AND pronamespace = 'public'::regnamespace;
 ALTER EXTENSION promptreg SET SCHEMA public;
 
+-- However the session that creates it reads backslashes.
+DROP EXTENSION promptreg;
+SET standard_conforming_strings = off;
+CREATE EXTENSION promptreg SCHEMA prompts;
+RESET standard_conforming_strings;
+SELECT name, promptreg.is_valid_name(name) AS valid FROM unnest(ARRAY['sales', 'x01', ' sales', E'a\nb']) AS name;
+SELECT promptreg.matches('gpt-4o', 'gpt*o') AS star, promptreg.matches('gpt-4o', 'gpt_4o') AS underscore;
+
 -- Five times over, in one session.
 DO $$
 BEGIN

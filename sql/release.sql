@@ -40,6 +40,23 @@ SELECT state, stop_reason FROM promptreg.experiments WHERE key = 'release-x';
 SELECT prompt_rename('release/b', 'release/bee');
 SELECT prompt, version, previous FROM prompt_release('[{"prompt": "release/bee", "version": 2, "environment": "production"}]');
 
+-- Sent again with its keys, a release does nothing and returns what it has done: no rollback goes one further back.
+SELECT count(*) FROM (SELECT prompt_register('release/k', 'k' || v) FROM generate_series(1, 3) AS v) AS r;
+SELECT count(*) FROM (SELECT prompt_promote('release/k', v, 'production'), prompt_promote('release/k', v, 'staging') FROM generate_series(1, 3) AS v) AS r;
+PREPARE send AS SELECT environment, event, version, previous, number FROM prompt_release('[
+  {"prompt": "release/k", "environment": "production", "action": "rollback", "idempotency_key": "incident 7"},
+  {"prompt": "release/k", "environment": "staging", "action": "retire", "idempotency_key": "incident 7"},
+  {"prompt": "release/k", "version": 1, "environment": "development", "idempotency_key": "incident 7"}]');
+EXECUTE send;
+EXECUTE send;
+SELECT environment, version FROM promptreg.route_status WHERE prompt = 'release/k' ORDER BY 1;
+-- A key that belongs to something else undoes all.
+CALL test.fails($$SELECT prompt_release('[{"prompt": "release/k", "version": 2, "environment": "development"},
+  {"prompt": "release/k", "version": 3, "environment": "production", "idempotency_key": "incident 7"}]')$$);
+CALL test.fails($$SELECT prompt_release('[{"prompt": "release/k", "version": 2, "environment": "development", "idempotency_key": 7}]')$$);
+DEALLOCATE send;
+SELECT environment, version FROM promptreg.route_status WHERE prompt = 'release/k' ORDER BY 1;
+
 -- What is no release. The message names the change.
 CALL test.fails($$SELECT prompt_release(NULL)$$);
 CALL test.fails($$SELECT prompt_release('[{"prompt": "release/a", "version": 1, "environment": "production"}, {"prompt": 1}]')$$);

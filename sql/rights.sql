@@ -38,6 +38,10 @@ SELECT role, test.rights_of(role, 'rights/a') AS anywhere, test.rights_of(role, 
   FROM unnest('{regress_app,regress_reader,regress_author,regress_release,regress_admin,regress_team,regress_member,regress_distant,regress_nobody}'::text[]) AS role;
 -- By another name of the prompt: the rights on its own name count.
 SELECT test.rights_of('regress_reader', 'other/alias') AS alias, test.rights_of('regress_nobody', 'other/alias') AS alias_without;
+-- A name that leads to a prompt on which the role has no right is like one that leads nowhere.
+SELECT prompt_rename('rightsless', 'rights/looks');
+SELECT role, test.rights_of(role, 'rights/looks') AS alias, test.rights_of(role, 'rights/nothing') AS nothing, test.rights_of(role, 'other/alias') AS other
+  FROM unnest('{regress_app,regress_reader,regress_admin,regress_nobody}'::text[]) AS role;
 CALL test.fails($$SELECT prompt_allowed('fly', 'rights/a')$$);
 CALL test.fails($$SELECT prompt_allowed(NULL, 'rights/a')$$);
 
@@ -89,6 +93,38 @@ SELECT prompt_experiment_start('rights/a', 'production', '[{"key": "x", "version
 SELECT i.* FROM test.indistinguishable('regress_nobody', 'SELECT prompt_experiment_stop(%L)', 'rights-x', 'rights-z') i;
 SELECT i.* FROM test.indistinguishable('regress_reader', 'SELECT prompt_experiment_set_weights(%L, ''{}'')', 'rights-x', 'rights-z') i;
 SELECT prompt_experiment_stop('rights-x');
+-- Keys that are made by default contain the names of prompts. One of that form can be given only by who may release that prompt,
+-- whether there is such an experiment or not.
+SELECT prompt_experiment_start('rightsless', 'production', '[{"key": "x", "version": 1, "weight": 1}, {"key": "y", "version": 1, "weight": 1}]', state => 'draft');
+CREATE FUNCTION test.start(key text) RETURNS text LANGUAGE sql
+RETURN prompt_experiment_start('rights/a', 'staging', '[{"key": "x", "version": 1, "weight": 1}, {"key": "y", "version": 2, "weight": 1}]', key => key, state => 'draft');
+SET ROLE regress_release;
+CALL test.fails($$SELECT test.start('rightsless-production-1')$$);
+CALL test.fails($$SELECT test.start('rightsless-production-2')$$);
+CALL test.fails($$SELECT test.start('nothing-staging-1')$$);
+CALL test.fails($$SELECT test.start('rights/a-production-1')$$);
+SELECT test.start('rights/a-staging-7'), test.start('rights/a-2'), test.start('production-2'), test.start('-staging-2');
+CALL test.fails($$SELECT test.start('rights/a-staging-7')$$);
+RESET ROLE;
+SELECT prompt_experiment_stop(x.key) FROM promptreg.experiments x WHERE x.state = 'draft' ORDER BY x.id;
+DROP FUNCTION test.start(text);
+
+-- Hints find what looks like a name among any number of prompts, and nothing for who may read none.
+BEGIN;
+WITH new AS (
+  INSERT INTO promptreg.prompts (name, kind, created_by, created_at) SELECT 'rights/many/prompt-number-' || i, 'text', 'x', now() FROM generate_series(1, 20000) AS i
+  RETURNING id, name
+)
+INSERT INTO promptreg.names (name, prompt_id, created_by, created_at) SELECT name, id, 'x', now() FROM new;
+SELECT prompt_create('rights/hot');
+SET LOCAL ROLE regress_reader;
+CALL test.fails($$SELECT prompt_render('rights/hott')$$);
+CALL test.fails($$SELECT prompt_render('rights/hto')$$);
+CALL test.fails($$SELECT prompt_render('rights/many/prompt-numbre-19999')$$);
+CALL test.fails($$SELECT prompt_render('ights/a')$$);
+SET LOCAL ROLE regress_app;
+CALL test.fails($$SELECT prompt_render('rights/hott')$$);
+ROLLBACK;
 
 -- Those who may know of it are told what they lack.
 SET ROLE regress_reader;

@@ -68,7 +68,7 @@ BEGIN
            WHEN a.attname = 'parent_version' OR a.attname = 'rollback_to' THEN '1'
            WHEN a.attname = 'environment' AND name = 'deployments' THEN $x$'development'$x$
            WHEN a.attname = 'state' THEN $x$'paused'$x$ WHEN a.attname = 'versions' THEN $x$'{2,1}'$x$ WHEN a.attname = 'coverage_ppm' THEN '7'
-           WHEN a.attname = 'keys' THEN $x$'{x,z}'$x$ WHEN a.attname = 'ppm' THEN $x$'{1,2}'$x$
+           WHEN a.attname = 'keys' THEN $x$'{x,z}'$x$ WHEN a.attname = 'ppm' THEN $x$'{1,999999}'$x$
            WHEN a.attname = 'messages' THEN $x$'[{"role": "user", "content": "forged"}]'$x$ WHEN a.attname = 'variables' THEN $x$'[]'$x$
            WHEN a.type = 'text' THEN format($x$coalesce(%I, '') || '!'$x$, a.attname)
            WHEN a.type = 'integer' THEN format('coalesce(%I, 2) + 1', a.attname)

@@ -20,8 +20,8 @@ struct CallFrame {
   // What the caller has set jit to. Plans of these functions are for a few rows, whatever the
   // planner thinks of functions in FROM: compiling one took 160 ms of a promotion of 2 ms.
   bool jit = false;
-  // What the caller has set max_parallel_workers_per_gather to. Frames are of this process alone, so
-  // a worker would not know the caller; 0 rules out parallel plans, forced ones too.
+  // What the caller has set max_parallel_workers_per_gather to. Frames are of this process alone,
+  // so a worker would not know the caller; 0 rules out parallel plans, forced ones too.
   int workers = 0;
   CallFrame* outer = nullptr;
 };

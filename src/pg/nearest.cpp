@@ -30,6 +30,15 @@ void Keep(Candidate* best, int* count, Candidate candidate) {
   if (*count < kMostShown) ++*count;
 }
 
+int CommonEnds(std::string_view a, std::string_view b) {
+  const size_t most = std::min(a.size(), b.size());
+  size_t first = 0;
+  while (first < most && a[first] == b[first]) ++first;
+  size_t last = 0;
+  while (first + last < most && a[a.size() - 1 - last] == b[b.size() - 1 - last]) ++last;
+  return static_cast<int>(first + last);
+}
+
 }  // namespace
 }  // namespace promptreg::pg
 
@@ -38,7 +47,14 @@ namespace pg = promptreg::pg;
 extern "C" {
 
 PG_FUNCTION_INFO_V1(promptreg_nearest);
+PG_FUNCTION_INFO_V1(promptreg_common_ends);
 Datum promptreg_nearest(PG_FUNCTION_ARGS);
+Datum promptreg_common_ends(PG_FUNCTION_ARGS);
+
+Datum promptreg_common_ends(PG_FUNCTION_ARGS) {
+  PG_RETURN_INT32(
+      pg::CommonEnds(pg::TextView(PG_GETARG_TEXT_PP(0)), pg::TextView(PG_GETARG_TEXT_PP(1))));
+}
 
 // (name text, candidates text[]) -> text[]
 Datum promptreg_nearest(PG_FUNCTION_ARGS) {

@@ -3,8 +3,8 @@
 CREATE FUNCTION promptreg.is_valid_name(name text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN char_length(name) BETWEEN 1 AND 200
-   AND name !~ '[\x01-\x1f\x7f]'
-   AND name !~ '^\s|\s$'
+   AND name !~ E'[\\x01-\\x1f\\x7f]'
+   AND name !~ E'^\\s|\\s$'
    AND name !~ '^/|//|/$';
 COMMENT ON FUNCTION promptreg.is_valid_name(text) IS
   'Whether a text can name a prompt: 1 to 200 characters, no control characters, no white space at either end, no empty folder';

@@ -17,6 +17,7 @@ CREATE TABLE promptreg.deployments (
   chain_hash      bytea NOT NULL CHECK (octet_length(chain_hash) = 32),
   FOREIGN KEY (prompt_id, version) REFERENCES promptreg.versions (prompt_id, version),
   FOREIGN KEY (prompt_id, previous) REFERENCES promptreg.versions (prompt_id, version),
+  UNIQUE (id, prompt_id, environment),
   UNIQUE (prompt_id, environment, number),
   UNIQUE NULLS NOT DISTINCT (prompt_id, environment, previous_hash),
   UNIQUE (prompt_id, environment, idempotency_key),
@@ -137,6 +138,17 @@ COMMENT ON COLUMN promptreg.experiments.stopped_at IS 'When it stopped';
 COMMENT ON COLUMN promptreg.experiments.stop_reason IS 'Why it stopped';
 COMMENT ON COLUMN promptreg.experiments.winner IS 'Variant that was promoted at the end, if any';
 
+-- For constraints: nothing but their arguments counts, since restoring a dump checks them too.
+CREATE FUNCTION promptreg.are_distinct(keys text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (SELECT count(DISTINCT k.key COLLATE "C") = count(*) FROM unnest(keys) AS k (key));
+COMMENT ON FUNCTION promptreg.are_distinct(text[]) IS 'Whether no text stands twice in an array';
+
+CREATE FUNCTION promptreg.total(parts integer[]) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (SELECT coalesce(sum(p.part), 0) FROM unnest(parts) AS p (part));
+COMMENT ON FUNCTION promptreg.total(integer[]) IS 'The sum of the numbers in an array';
+
 -- Everything about an experiment that may change, as it stood over time: who wants to know what was in force reads one
 -- row. Variants are no rows of their own, so that no two sources can disagree (promptreg.variants is a view of these).
 CREATE TABLE promptreg.weights (
@@ -158,6 +170,8 @@ CREATE TABLE promptreg.weights (
   UNIQUE (experiment_id, number),
   UNIQUE NULLS NOT DISTINCT (experiment_id, previous_hash),
   CHECK (cardinality(keys) = cardinality(ppm) AND cardinality(keys) = cardinality(versions)),
+  CONSTRAINT weights_keys_distinct_check CHECK (promptreg.are_distinct(keys)),
+  CONSTRAINT weights_ppm_total_check CHECK (promptreg.total(ppm) = 1000000),
   CHECK ((number = 1) = (previous_hash IS NULL))
 );
 COMMENT ON TABLE promptreg.weights IS
@@ -213,11 +227,13 @@ CREATE TABLE promptreg.routes (
   prompt_id     bigint NOT NULL REFERENCES promptreg.prompts (id),
   environment   text NOT NULL REFERENCES promptreg.environments (name),
   version       integer,
-  deployment_id bigint NOT NULL REFERENCES promptreg.deployments (id),
+  deployment_id bigint NOT NULL,
   experiment_id bigint,
   changed_at    timestamptz NOT NULL,
   PRIMARY KEY (prompt_id, environment),
   FOREIGN KEY (prompt_id, version) REFERENCES promptreg.versions (prompt_id, version),
+  FOREIGN KEY (deployment_id, prompt_id, environment)
+    REFERENCES promptreg.deployments (id, prompt_id, environment),
   FOREIGN KEY (experiment_id, prompt_id, environment)
     REFERENCES promptreg.experiments (id, prompt_id, environment),
   CHECK (experiment_id IS NULL OR version IS NOT NULL)

@@ -32,6 +32,11 @@ CREATE FUNCTION promptreg.nearest(name text, candidates text[]) RETURNS text[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_nearest';
 COMMENT ON FUNCTION promptreg.nearest(text, text[]) IS 'The up to three candidates that look most like a name, nearest first';
 
+CREATE FUNCTION promptreg.common_ends(a text, b text) RETURNS integer
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_common_ends';
+COMMENT ON FUNCTION promptreg.common_ends(text, text) IS
+  'How many bytes two texts have in common at their beginnings and at their ends: a quick measure of how much they look alike';
+
 CREATE FUNCTION promptreg.last_change(OUT seq bigint, OUT chain_hash bytea)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'promptreg_last_change';
 COMMENT ON FUNCTION promptreg.last_change() IS

@@ -1,8 +1,8 @@
 -- Whom a change of a snippet would concern, and what stands against it.
 --
 -- Locks: who is about to serve or commit a version that uses snippets shares a lock on the rows of those; who changes
--- what a prompt serves holds its own row. So neither decides by what the other is changing. Using follows a direction, so
--- these locks cannot wait for each other in a circle, but where snippets use one another mutually.
+-- what a prompt serves holds its own row. So neither decides by what the other is changing. promptreg.lock_prompts says in
+-- which order they are taken.
 
 CREATE FUNCTION promptreg.snippet_conditions_now(prompt_id bigint, env text, version integer) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'promptreg_snippet_conditions_now';
@@ -93,7 +93,8 @@ DECLARE
   locked bigint[] := ARRAY[lock_snippets.prompt_id];
   next bigint[];
 BEGIN
-  -- Once the row of a snippet is locked, what it serves stays, and so do the snippets that it uses.
+  -- Once the row of a snippet is locked, what it serves stays, and so do the snippets that it uses. Most have been locked
+  -- with the prompt; what was committed meanwhile can have brought more.
   LOOP
     SELECT array_agg(DISTINCT c.snippet_id) INTO next
       FROM promptreg.snippet_closure(lock_snippets.prompt_id, lock_snippets.version, env) c

@@ -22,14 +22,27 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.check_name(text, text) IS 'Error unless a text can name a prompt, a branch, an experiment or a variant';
 
-CREATE FUNCTION promptreg.readable_names() RETURNS text[]
-LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
-RETURN (SELECT array_agg(n.name)
-          FROM (SELECT name.name
-                  FROM promptreg.names name JOIN promptreg.prompts p ON p.id = name.prompt_id
-                 WHERE promptreg.allowed('read', p.name)
-                 LIMIT 10000) n);
-COMMENT ON FUNCTION promptreg.readable_names() IS 'Names of prompts that the caller may read, for hints';
+-- However many prompts there are, few are compared letter by letter: those of about the same length that begin and end most
+-- like the name.
+CREATE FUNCTION promptreg.readable_names(alike text) RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  longest_difference integer := greatest(2, octet_length(alike) / 3);  -- as in promptreg.nearest
+BEGIN
+  IF NOT promptreg.allowed('read', NULL) THEN
+    RETURN '{}';
+  END IF;
+  RETURN ARRAY(
+    SELECT n.name
+      FROM promptreg.names n JOIN promptreg.prompts p ON p.id = n.prompt_id
+     WHERE octet_length(n.name) BETWEEN octet_length(alike) - longest_difference AND octet_length(alike) + longest_difference
+       AND promptreg.allowed('read', p.name)
+     ORDER BY promptreg.common_ends(n.name, alike) DESC
+     LIMIT 1000);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.readable_names(text) IS 'Names of prompts that the caller may read and that look like a name, for hints';
 
 CREATE FUNCTION promptreg.did_you_mean(name text, candidates text[], otherwise text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -52,7 +65,7 @@ BEGIN
   RAISE EXCEPTION USING
     ERRCODE = 'PR001',
     MESSAGE = format('prompt %s does not exist', promptreg.shown(raise_undefined_prompt.name)),
-    HINT = promptreg.did_you_mean(raise_undefined_prompt.name, promptreg.readable_names(),
+    HINT = promptreg.did_you_mean(raise_undefined_prompt.name, promptreg.readable_names(raise_undefined_prompt.name),
       CASE WHEN promptreg.allowed('read', '*') THEN 'Create it with prompt_create or prompt_register.'
            ELSE 'It may also exist without your having a right to it.' END);
 END;
@@ -89,25 +102,71 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.authorize_any(text) IS 'Error unless the caller has a right on at least one name';
 
--- Writers of one prompt come one after the other. The lock is an UPDATE that changes nothing: unlike FOR UPDATE it leaves
--- a trace for transactions with an older snapshot, which fail with serialization_failure instead of deciding by what is
--- no longer true.
-CREATE FUNCTION promptreg.lock_prompt(prompt_id bigint) RETURNS promptreg.prompts
+-- Locks: who changes a prompt holds its row, and shares the rows of all snippets that its versions can be composed of, so
+-- that what they serve stays. Rows are locked before anything changes, in the order of their keys, whoever locks them and
+-- for what: so two calls that want some of the same rows wait for each other, and never in a circle. (What another
+-- transaction commits while a call waits can still add a snippet to them, which is then locked last, by lock_snippets.)
+CREATE FUNCTION promptreg.lock_prompts(prompt_ids bigint[], snippet_ids bigint[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+  next bigint;
+BEGIN
+  FOR next IN SELECT DISTINCT k.id FROM unnest(prompt_ids || snippet_ids) AS k (id) ORDER BY k.id LOOP
+    IF next = ANY (prompt_ids) THEN
+      PERFORM FROM promptreg.prompts p WHERE p.id = next FOR NO KEY UPDATE;
+    ELSE
+      PERFORM FROM promptreg.prompts p WHERE p.id = next FOR SHARE;
+    END IF;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.lock_prompts(bigint[], bigint[]) IS
+  'Locks prompts against other writers, and keeps snippets as they are, until the transaction ends';
+
+CREATE FUNCTION promptreg.snippets_below(prompt_id bigint, version integer DEFAULT NULL) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN ARRAY(
+    WITH RECURSIVE below (id) AS (
+      SELECT u.snippet_id FROM promptreg.snippet_uses u
+       WHERE u.prompt_id = snippets_below.prompt_id
+         AND u.version BETWEEN coalesce(snippets_below.version, 1) AND coalesce(snippets_below.version, 2147483647)
+      UNION
+      SELECT u.snippet_id FROM below b JOIN promptreg.snippet_uses u ON u.prompt_id = b.id
+    )
+    SELECT b.id FROM below b);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.snippets_below(bigint, integer) IS
+  'All prompts that a version, or (NULL) any version of a prompt can be composed of, whatever is served of them';
+
+-- Writers of one prompt come one after the other. The lock is an UPDATE that changes nothing: unlike FOR UPDATE it leaves
+-- a trace for transactions with an older snapshot, which fail with serialization_failure instead of deciding by what is
+-- no longer true.
+CREATE FUNCTION promptreg.lock_prompt(prompt_id bigint, snippet_ids bigint[] DEFAULT NULL) RETURNS promptreg.prompts
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  snippets bigint[] := coalesce(lock_prompt.snippet_ids, promptreg.snippets_below(lock_prompt.prompt_id));
   locked promptreg.prompts;
 BEGIN
+  IF cardinality(snippets) > 0 THEN
+    PERFORM promptreg.lock_prompts(prompt_ids => ARRAY[lock_prompt.prompt_id], snippet_ids => snippets);
+  END IF;
   UPDATE promptreg.prompts p SET head_version = p.head_version
    WHERE p.id = lock_prompt.prompt_id RETURNING p.* INTO STRICT locked;
   RETURN locked;
 END;
 $$;
-COMMENT ON FUNCTION promptreg.lock_prompt(bigint) IS 'Locks a prompt against other writers until the transaction ends';
+COMMENT ON FUNCTION promptreg.lock_prompt(bigint, bigint[]) IS
+  'Locks a prompt against other writers until the transaction ends, and snippets with it: by default all that its versions can be composed of';
 
 -- Rights are decided on the name before anything is said of whether the prompt exists.
-CREATE FUNCTION promptreg.open_prompt(name text, "right" text, env text DEFAULT NULL, lock boolean DEFAULT false)
-RETURNS promptreg.prompts
+CREATE FUNCTION promptreg.open_prompt(
+  name text, "right" text, env text DEFAULT NULL, lock boolean DEFAULT false, version integer DEFAULT NULL
+) RETURNS promptreg.prompts
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -123,31 +182,42 @@ BEGIN
     PERFORM promptreg.raise_undefined_prompt(open_prompt.name);
   END IF;
   IF open_prompt.lock THEN
-    RETURN promptreg.lock_prompt(found.id);
+    RETURN promptreg.lock_prompt(prompt_id => found.id, snippet_ids => promptreg.snippets_below(found.id, open_prompt.version));
   END IF;
   RETURN found;
 END;
 $$;
-COMMENT ON FUNCTION promptreg.open_prompt(text, text, text, boolean) IS
-  'The prompt of a name, the caller''s right to it checked; with lock, writers of the same prompt wait for each other';
+COMMENT ON FUNCTION promptreg.open_prompt(text, text, text, boolean, integer) IS
+  'The prompt of a name, the caller''s right to it checked; with lock, writers of the same prompt wait for each other, and version says which is to be served';
 
-CREATE FUNCTION promptreg.open_for_change(name text, "right" text, env text DEFAULT NULL) RETURNS promptreg.prompts
+CREATE FUNCTION promptreg.check_unarchived(prompt promptreg.prompts) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF prompt.archived_at IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PR053',
+      MESSAGE = format('prompt "%s" is archived', prompt.name),
+      HINT = 'Bring it back with prompt_unarchive first.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_unarchived(promptreg.prompts) IS 'Error if a prompt is archived';
+
+CREATE FUNCTION promptreg.open_for_change(name text, "right" text, env text DEFAULT NULL, version integer DEFAULT NULL)
+RETURNS promptreg.prompts
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   found promptreg.prompts := promptreg.open_prompt(name => open_for_change.name, "right" => open_for_change."right",
-                                                   env => open_for_change.env, lock => true);
+    env => open_for_change.env, lock => true, version => open_for_change.version);
 BEGIN
-  IF found.archived_at IS NOT NULL THEN
-    RAISE EXCEPTION USING
-      ERRCODE = 'PR053',
-      MESSAGE = format('prompt "%s" is archived', found.name),
-      HINT = 'Bring it back with prompt_unarchive first.';
-  END IF;
+  PERFORM promptreg.check_unarchived(found);
   RETURN found;
 END;
 $$;
-COMMENT ON FUNCTION promptreg.open_for_change(text, text, text) IS 'Like open_prompt with lock, and an error if the prompt is archived';
+COMMENT ON FUNCTION promptreg.open_for_change(text, text, text, integer) IS
+  'Like open_prompt with lock, and an error if the prompt is archived';
 
 CREATE FUNCTION promptreg._prompt_create(
   name text, description text DEFAULT NULL, kind text DEFAULT 'text', tags text[] DEFAULT '{}', team text DEFAULT NULL

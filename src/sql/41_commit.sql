@@ -252,6 +252,23 @@ $$;
 COMMENT ON FUNCTION promptreg.commit_version(promptreg.prompts, promptreg.draft, text, integer, text) IS
   'Appends a version to a prompt whose row the caller has locked';
 
+-- Only the snippets that the new version names matter: those of theirs it takes as they are served.
+CREATE FUNCTION promptreg.lock_for_commit(prompt promptreg.prompts, draft promptreg.draft) RETURNS promptreg.prompts
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  snippets bigint[] := ARRAY(SELECT f.snippet_id
+    FROM unnest(promptreg.snippet_names(draft.messages, draft.variables, draft.syntax)) AS n (name), promptreg.find_snippet(n.name) f
+   WHERE f.snippet_id IS NOT NULL);
+  locked promptreg.prompts := promptreg.lock_prompt(prompt_id => prompt.id, snippet_ids => snippets);
+BEGIN
+  PERFORM promptreg.check_unarchived(locked);
+  RETURN locked;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.lock_for_commit(promptreg.prompts, promptreg.draft) IS
+  'Locks a prompt, and the snippets that a version to be committed names; an error if the prompt is archived';
+
 CREATE FUNCTION promptreg.commit_content(
   name text, template text, messages jsonb, variables jsonb, model text, params jsonb, message text,
   parent_version integer, branch text, syntax text, escape text, metadata jsonb
@@ -259,14 +276,14 @@ CREATE FUNCTION promptreg.commit_content(
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  target promptreg.prompts := promptreg.open_for_change(name => commit_content.name, "right" => 'author');
+  target promptreg.prompts := promptreg.open_prompt(name => commit_content.name, "right" => 'author');
+  draft promptreg.draft := promptreg.make_draft(kind => target.kind, template => commit_content.template,
+    messages => commit_content.messages, variables => commit_content.variables, model => commit_content.model,
+    params => commit_content.params, syntax => commit_content.syntax, escape => commit_content.escape,
+    metadata => commit_content.metadata);
 BEGIN
   RETURN promptreg.commit_version(
-    prompt => target,
-    draft => promptreg.make_draft(kind => target.kind, template => commit_content.template,
-      messages => commit_content.messages, variables => commit_content.variables, model => commit_content.model,
-      params => commit_content.params, syntax => commit_content.syntax, escape => commit_content.escape,
-      metadata => commit_content.metadata),
+    prompt => promptreg.lock_for_commit(prompt => target, draft => draft), draft => draft,
     message => commit_content.message, parent_version => commit_content.parent_version,
     branch => commit_content.branch);
 END;

@@ -24,10 +24,10 @@ BEGIN
       END IF;
     END;
   END IF;
-  RETURN promptreg.open_for_change(name => ensure_prompt.name, "right" => 'author');
+  RETURN promptreg.open_prompt(name => ensure_prompt.name, "right" => 'author');
 END;
 $$;
-COMMENT ON FUNCTION promptreg.ensure_prompt(text, text, text, text[], text) IS 'The prompt of a name, created if it is missing, and locked';
+COMMENT ON FUNCTION promptreg.ensure_prompt(text, text, text, text[], text) IS 'The prompt of a name, created if it is missing';
 
 CREATE FUNCTION promptreg.register_content(
   prompt promptreg.prompts, template text, messages jsonb, variables jsonb, model text, params jsonb, message text,
@@ -39,12 +39,13 @@ DECLARE
   draft promptreg.draft := promptreg.make_draft(kind => prompt.kind, template => template, messages => messages,
     variables => variables, model => model, params => params, syntax => syntax, escape => escape,
     metadata => metadata);
+  locked promptreg.prompts := promptreg.lock_for_commit(prompt => register_content.prompt, draft => draft);
   existing integer;
 BEGIN
   SELECT max(v.version) INTO existing
     FROM promptreg.versions v
    WHERE v.prompt_id = prompt.id AND v.content_hash = draft.content_hash;
-  RETURN coalesce(existing, promptreg.commit_version(prompt => register_content.prompt, draft => draft,
+  RETURN coalesce(existing, promptreg.commit_version(prompt => locked, draft => draft,
     message => register_content.message, parent_version => NULL, branch => 'main'));
 END;
 $$;

@@ -188,7 +188,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   target promptreg.prompts := promptreg.open_for_change(name => _prompt_promote.name, "right" => 'release',
-                                                        env => _prompt_promote.env);
+    env => _prompt_promote.env, version => _prompt_promote.version);
   done promptreg.deployments;
 BEGIN
   PERFORM promptreg.check_environment(_prompt_promote.env);

@@ -10,7 +10,7 @@ BEGIN
   IF jsonb_typeof(change) = 'object' THEN
     SELECT string_agg(k.key, ', ' ORDER BY k.key) INTO unknown
       FROM jsonb_object_keys(change) AS k (key)
-     WHERE k.key NOT IN ('action', 'prompt', 'version', 'environment', 'reason', 'end_experiment');
+     WHERE k.key NOT IN ('action', 'prompt', 'version', 'environment', 'reason', 'end_experiment', 'idempotency_key');
   END IF;
   problem := CASE
     WHEN jsonb_typeof(change) <> 'object' THEN format('it is %s, not an object', jsonb_typeof(change))
@@ -25,6 +25,7 @@ BEGIN
     WHEN change ? 'reason' AND jsonb_typeof(change -> 'reason') <> 'string' THEN 'its reason is no text'
     WHEN change ? 'end_experiment' AND jsonb_typeof(change -> 'end_experiment') <> 'boolean'
       THEN 'its end_experiment is neither true nor false'
+    WHEN change ? 'idempotency_key' AND jsonb_typeof(change -> 'idempotency_key') <> 'string' THEN 'its idempotency_key is no text'
   END;
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING
@@ -55,18 +56,35 @@ DECLARE
 BEGIN
   RETURN CASE coalesce(change ->> 'action', 'promote')
     WHEN 'promote' THEN promptreg._prompt_promote(name => change ->> 'prompt', version => (change ->> 'version')::integer,
-                                                  env => change ->> 'environment', reason => why, end_experiment => ends)
+      env => change ->> 'environment', reason => why, end_experiment => ends, idempotency_key => change ->> 'idempotency_key')
     WHEN 'rollback' THEN promptreg._prompt_rollback(name => change ->> 'prompt', env => change ->> 'environment',
-                                                    to_version => (change ->> 'version')::integer, reason => why)
+      to_version => (change ->> 'version')::integer, reason => why, idempotency_key => change ->> 'idempotency_key')
     ELSE promptreg._prompt_retire(name => change ->> 'prompt', env => change ->> 'environment', reason => why,
-                                  end_experiment => ends)
+      end_experiment => ends, idempotency_key => change ->> 'idempotency_key')
   END;
 END;
 $$;
 COMMENT ON FUNCTION promptreg.apply_release(jsonb, text) IS 'Carries out one change of a release';
 
--- Prompts are locked in the order of their keys before anything changes, so that two releases of the same prompts
--- wait for each other instead of deadlocking.
+-- All prompts are locked before anything changes, with the snippets that what is to be served can be composed of.
+CREATE FUNCTION promptreg.lock_release(changes jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  prompt_ids bigint[];
+  snippet_ids bigint[];
+BEGIN
+  SELECT array_agg(n.prompt_id),
+         ARRAY(SELECT DISTINCT s.id
+                 FROM jsonb_array_elements(changes) AS c (value) JOIN promptreg.names n ON n.name = c.value ->> 'prompt',
+                      unnest(promptreg.snippets_below(n.prompt_id, (c.value ->> 'version')::integer)) AS s (id))
+    INTO prompt_ids, snippet_ids
+    FROM jsonb_array_elements(changes) AS c (value) JOIN promptreg.names n ON n.name = c.value ->> 'prompt';
+  PERFORM promptreg.lock_prompts(prompt_ids => prompt_ids, snippet_ids => snippet_ids);
+END;
+$$;
+COMMENT ON FUNCTION promptreg.lock_release(jsonb) IS 'Locks the prompts of a release, and their snippets, in one order';
+
 CREATE FUNCTION promptreg._prompt_release(changes jsonb, reason text DEFAULT NULL) RETURNS SETOF promptreg.deployment
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -86,10 +104,7 @@ BEGIN
      FROM jsonb_array_elements(all_changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
   PERFORM promptreg.open_prompt(name => c.value ->> 'prompt', "right" => 'release', env => c.value ->> 'environment')
      FROM jsonb_array_elements(all_changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality;
-  PERFORM promptreg.lock_prompt(p.id)
-     FROM (SELECT DISTINCT n.prompt_id AS id
-             FROM promptreg.names n JOIN jsonb_array_elements(all_changes) AS c (value) ON n.name = c.value ->> 'prompt'
-            ORDER BY 1) p;
+  PERFORM promptreg.lock_release(all_changes);
   FOR change IN
     SELECT c.value FROM jsonb_array_elements(all_changes) WITH ORDINALITY AS c (value, ordinality) ORDER BY c.ordinality
   LOOP
@@ -98,4 +113,4 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_release(jsonb, text) IS
-  'Several promotions, rollbacks and retirements, all or nothing: [{"prompt", "version", "environment", "action", "reason", "end_experiment"}]; name and env are understood too. Right: release on each';
+  'Several promotions, rollbacks and retirements, all or nothing: [{"prompt", "version", "environment", "action", "reason", "end_experiment", "idempotency_key"}]; name and env are understood too. Right: release on each';

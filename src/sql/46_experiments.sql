@@ -18,6 +18,34 @@ $$;
 COMMENT ON FUNCTION promptreg.default_experiment_key(promptreg.prompts, text) IS
   'A key that is free, made from prompt, environment and the number of the experiment there';
 
+-- Keys are unique in the database, so one that is taken tells that it exists. Those that default_experiment_key makes would
+-- tell of prompts: only who may release a prompt can take a key that looks like one of its own, whether there is one or not.
+CREATE FUNCTION promptreg.check_experiment_key(key text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  stem text := "substring"(check_experiment_key.key, '^(.+)-[0-9]+$');
+  owned record;
+BEGIN
+  PERFORM promptreg.check_name(check_experiment_key.key, 'an experiment');
+  SELECT "left"(stem, -char_length(s.suffix)) AS prompt, e.name AS environment INTO owned
+    FROM promptreg.environments e, LATERAL (SELECT '-' || "left"(e.name, 40)) AS s (suffix)
+   WHERE (e.builtin OR promptreg.allowed('resolve', NULL, e.name))
+     AND "right"(stem, char_length(s.suffix)) = s.suffix AND char_length(stem) > char_length(s.suffix)
+     AND NOT promptreg.allowed('release', "left"(stem, -char_length(s.suffix)), e.name)
+   ORDER BY e.name LIMIT 1;
+  IF owned.prompt IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: release on %s in %s', promptreg.shown(owned.prompt), owned.environment),
+      DETAIL = format('%s could be the key of an experiment on it.', promptreg.shown(check_experiment_key.key)),
+      HINT = 'Choose another key, or leave it out.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.check_experiment_key(text) IS
+  'Error unless a text can be the key of an experiment that the caller starts';
+
 CREATE FUNCTION promptreg.check_no_experiment(prompt promptreg.prompts, env text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -136,7 +164,7 @@ BEGIN
   PERFORM promptreg.check_version(target, v.version)
      FROM unnest(promptreg.variant_versions(_prompt_experiment_start.variants)) AS v (version);
   IF _prompt_experiment_start.key IS NOT NULL THEN
-    PERFORM promptreg.check_name(_prompt_experiment_start.key, 'an experiment');
+    PERFORM promptreg.check_experiment_key(_prompt_experiment_start.key);
   END IF;
   wanted.key := coalesce(_prompt_experiment_start.key, promptreg.default_experiment_key(target, _prompt_experiment_start.env));
   wanted.prompt_id := target.id;

@@ -88,11 +88,15 @@ COMMENT ON FUNCTION promptreg._prompt_grants() IS 'Grants on patterns that the c
 CREATE FUNCTION promptreg._prompt_allowed("right" text, name text, env text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  own_name text := (SELECT p.name FROM promptreg.names n JOIN promptreg.prompts p ON p.id = n.prompt_id WHERE n.name = _prompt_allowed.name);
 BEGIN
   PERFORM promptreg.check_choice(_prompt_allowed."right", '{resolve,read,author,approve,release,admin}', 'right');
-  RETURN promptreg.allowed(_prompt_allowed."right",
-    coalesce((SELECT p.name FROM promptreg.names n JOIN promptreg.prompts p ON p.id = n.prompt_id
-               WHERE n.name = _prompt_allowed.name), _prompt_allowed.name), _prompt_allowed.env);
+  -- That a name leads to another prompt is no news for those alone who have a right on that one.
+  IF own_name IS NULL OR NOT promptreg.allowed('resolve', own_name) THEN
+    own_name := _prompt_allowed.name;
+  END IF;
+  RETURN promptreg.allowed(_prompt_allowed."right", own_name, _prompt_allowed.env);
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_allowed(text, text, text) IS

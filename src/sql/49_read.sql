@@ -228,7 +228,7 @@ CREATE FUNCTION promptreg._prompt_search(query text) RETURNS SETOF promptreg.pro
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  words text[] := regexp_split_to_array(lower(trim(coalesce(_prompt_search.query, ''))), '\s+');
+  words text[] := regexp_split_to_array(lower(trim(coalesce(_prompt_search.query, ''))), '[[:space:]]+');
   found promptreg.prompts;
 BEGIN
   PERFORM promptreg.allowed('read', NULL);

@@ -136,7 +136,7 @@ BEGIN ATOMIC
       FROM (SELECT w.*, x.key, p.name FROM ONLY promptreg.weights w
               JOIN promptreg.experiments x ON x.id = w.experiment_id
               JOIN promptreg.prompts p ON p.id = x.prompt_id) w
-      FULL JOIN (SELECT * FROM ONLY promptreg.audit_log WHERE event LIKE 'experiment\_%' AND after ? 'number') a
+      FULL JOIN (SELECT * FROM ONLY promptreg.audit_log WHERE event LIKE E'experiment\\_%' AND after ? 'number') a
         ON a.experiment = w.key AND (a.after ->> 'number')::integer = w.number
       LEFT JOIN promptreg.prompts p ON p.name = coalesce(w.name, a.prompt)
      WHERE (verify_weights.prompt_id IS NULL OR p.id = verify_weights.prompt_id)

@@ -168,7 +168,7 @@ BEGIN
     after => jsonb_build_object('holdout', before.name, 'share_ppm', ppm));
   FOR running IN SELECT x.* FROM promptreg.experiments x WHERE x.holdout_id = before.id AND x.state <> 'stopped'
                   ORDER BY x.prompt_id, x.id LOOP
-    PERFORM promptreg.lock_prompt(running.prompt_id);
+    PERFORM promptreg.lock_prompt(prompt_id => running.prompt_id, snippet_ids => '{}');  -- other versions are not served
     SELECT x.* INTO STRICT running FROM promptreg.experiments x WHERE x.id = running.id FOR UPDATE;
     CONTINUE WHEN running.state = 'stopped';
     setting := promptreg.next_weights(running.id);

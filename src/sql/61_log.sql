@@ -4,7 +4,7 @@
 -- "*" stands for any characters.
 CREATE FUNCTION promptreg.matches(name text, pattern text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN name LIKE replace(replace(replace(replace(pattern, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%');
+RETURN name LIKE replace(replace(replace(replace(pattern, E'\\', E'\\\\'), '%', E'\\%'), '_', E'\\_'), '*', '%');
 COMMENT ON FUNCTION promptreg.matches(text, text) IS 'Whether a name matches a pattern, in which "*" stands for any characters';
 
 -- From when to when which price of a model is valid: at any time, that of the longest pattern that has one by then.

@@ -296,7 +296,7 @@ BEGIN
       RETURN false;
     END IF;
   END IF;
-  PERFORM promptreg.lock_prompt(try_lock_prompt.prompt_id);
+  PERFORM promptreg.lock_prompt(prompt_id => try_lock_prompt.prompt_id, snippet_ids => '{}');  -- other versions are not served
   RETURN true;
 END;
 $$;
