@@ -175,6 +175,29 @@ CALL test.serve('version', 'control', 3001, 3010, 1);
 SELECT variant, version, users, executions, mean, p_anytime FROM prompt_experiment_report('version') WHERE metric = 'done';
 SELECT prompt_experiment_stop('version');
 
+-- Who has an override when he comes was not assigned by chance, and counts nowhere: neither in a comparison, nor in the split.
+SELECT test.start('override');
+SELECT count(prompt_experiment_override('override', 'b' || i, 'b')) FROM generate_series(1, 150) i;
+SET promptreg.user_privacy = 'hash';
+SET promptreg.user_privacy_key = 'key';
+SELECT prompt_experiment_override('override', 'hashed', 'b');
+SELECT prompt_experiment_set_allocation('override', 'thompson', 'done', min_count => 1, attribution_window => '0');
+CALL test.serve('override', 'b', 1, 350, 150);
+CALL test.serve('override', 'control', 1, 200, 50);
+SELECT test.log('override', 'b', 'hashed', latency => 7);
+SELECT metric, variant, users, executions, round(mean::numeric, 3) AS mean FROM prompt_experiment_report('override') WHERE metric IN ('done', 'slowest');
+SELECT users_min, users_in_several_variants, sample_ratio_p FROM prompt_experiment_decision('override');
+SELECT h.variant, sum(h.moments[1]) AS counted FROM promptreg.bandit_hours h JOIN promptreg.experiments x ON x.id = h.experiment_id WHERE x.key = 'override' GROUP BY 1 ORDER BY 1;
+-- Taken back, it leaves him out still; one that comes later leaves him in. Who was served several, first by chance, is said.
+SELECT prompt_experiment_override('override', 'b1'), prompt_experiment_override('override', 'b200', 'control');
+INSERT INTO promptreg.executions (request_id, prompt, version, user_id, experiment, variant, latency_ms) SELECT 'more' || u, 'settings', 1, u, 'override', 'control', 100 FROM unnest('{b1,b200}'::text[]) u;
+SELECT metric, variant, users FROM prompt_experiment_report('override') WHERE metric = 'done';
+SELECT promptreg.count(k.sketch), k.variant FROM promptreg.experiment_sketches k JOIN promptreg.experiments x ON x.id = k.experiment_id WHERE x.key = 'override' ORDER BY 2;
+SELECT users_in_several_variants FROM prompt_experiment_decision('override');
+RESET promptreg.user_privacy;
+RESET promptreg.user_privacy_key;
+SELECT prompt_experiment_stop('override');
+
 DROP VIEW test.again;
 DROP PROCEDURE test.serve;
 DROP FUNCTION test.start, test.log;
