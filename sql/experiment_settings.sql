@@ -58,6 +58,16 @@ SELECT test.log('bad', 'b', 'one more', true, env => 'staging');
 SELECT variant, users FROM prompt_experiment_report('bad');
 SELECT prompt_experiment_stop('good'), prompt_experiment_stop('bad');
 
+-- Every call of b fails and none of the control: nothing varies in either, and it is proven all the same.
+SELECT prompt_metric_define('failures', 'mean', 'error', direction => 'down', role => 'primary');
+SELECT test.start('fails');
+INSERT INTO promptreg.executions (request_id, prompt, version, user_id, experiment, variant, error)
+SELECT 'fails' || v || i, 'settings', 1, v || i, 'fails', v, CASE v WHEN 'b' THEN 'x' END FROM generate_series(1, 600) i, unnest('{control,b}'::text[]) v;
+SELECT decision, variant, reason FROM prompt_experiment_decision('fails');
+SELECT metric, variant, users, mean, sd, p_fixed, p_anytime < 1e-9 AS p_anytime, p_adjusted, p_anytime_adjusted < 0.001 AS p_anytime_adjusted
+  FROM promptreg.experiment_results WHERE experiment = 'fails' AND role = 'primary' ORDER BY 1, 2;
+SELECT prompt_experiment_stop('fails'), prompt_metric_archive('failures');
+
 -- Weights change while behaviour drifts: 9:1 when a tenth of both converts, then 1:1 when three tenths do. All together b looks far
 -- better; within the settings of the weights nothing differs.
 SELECT test.start('drift', control => 9);
