@@ -58,6 +58,16 @@ SELECT test.log('bad', 'b', 'one more', true, env => 'staging');
 SELECT variant, users FROM prompt_experiment_report('bad');
 SELECT prompt_experiment_stop('good'), prompt_experiment_stop('bad');
 
+-- Every call of b fails and none of the control: nothing varies in either, and it is proven all the same.
+SELECT prompt_metric_define('failures', 'mean', 'error', direction => 'down', role => 'primary');
+SELECT test.start('fails');
+INSERT INTO promptreg.executions (request_id, prompt, version, user_id, experiment, variant, error)
+SELECT 'fails' || v || i, 'settings', 1, v || i, 'fails', v, CASE v WHEN 'b' THEN 'x' END FROM generate_series(1, 600) i, unnest('{control,b}'::text[]) v;
+SELECT decision, variant, reason FROM prompt_experiment_decision('fails');
+SELECT metric, variant, users, mean, sd, p_fixed, p_anytime < 1e-9 AS p_anytime, p_adjusted, p_anytime_adjusted < 0.001 AS p_anytime_adjusted
+  FROM promptreg.experiment_results WHERE experiment = 'fails' AND role = 'primary' ORDER BY 1, 2;
+SELECT prompt_experiment_stop('fails'), prompt_metric_archive('failures');
+
 -- Weights change while behaviour drifts: 9:1 when a tenth of both converts, then 1:1 when three tenths do. All together b looks far
 -- better; within the settings of the weights nothing differs.
 SELECT test.start('drift', control => 9);
@@ -174,6 +184,29 @@ SELECT prompt_experiment_set_variants('version', '[{"key": "control", "version":
 CALL test.serve('version', 'control', 3001, 3010, 1);
 SELECT variant, version, users, executions, mean, p_anytime FROM prompt_experiment_report('version') WHERE metric = 'done';
 SELECT prompt_experiment_stop('version');
+
+-- Who has an override when he comes was not assigned by chance, and counts nowhere: neither in a comparison, nor in the split.
+SELECT test.start('override');
+SELECT count(prompt_experiment_override('override', 'b' || i, 'b')) FROM generate_series(1, 150) i;
+SET promptreg.user_privacy = 'hash';
+SET promptreg.user_privacy_key = 'key';
+SELECT prompt_experiment_override('override', 'hashed', 'b');
+SELECT prompt_experiment_set_allocation('override', 'thompson', 'done', min_count => 1, attribution_window => '0');
+CALL test.serve('override', 'b', 1, 350, 150);
+CALL test.serve('override', 'control', 1, 200, 50);
+SELECT test.log('override', 'b', 'hashed', latency => 7);
+SELECT metric, variant, users, executions, round(mean::numeric, 3) AS mean FROM prompt_experiment_report('override') WHERE metric IN ('done', 'slowest');
+SELECT users_min, users_in_several_variants, sample_ratio_p FROM prompt_experiment_decision('override');
+SELECT h.variant, sum(h.moments[1]) AS counted FROM promptreg.bandit_hours h JOIN promptreg.experiments x ON x.id = h.experiment_id WHERE x.key = 'override' GROUP BY 1 ORDER BY 1;
+-- Taken back, it leaves him out still; one that comes later leaves him in. Who was served several, first by chance, is said.
+SELECT prompt_experiment_override('override', 'b1'), prompt_experiment_override('override', 'b200', 'control');
+INSERT INTO promptreg.executions (request_id, prompt, version, user_id, experiment, variant, latency_ms) SELECT 'more' || u, 'settings', 1, u, 'override', 'control', 100 FROM unnest('{b1,b200}'::text[]) u;
+SELECT metric, variant, users FROM prompt_experiment_report('override') WHERE metric = 'done';
+SELECT promptreg.count(k.sketch), k.variant FROM promptreg.experiment_sketches k JOIN promptreg.experiments x ON x.id = k.experiment_id WHERE x.key = 'override' ORDER BY 2;
+SELECT users_in_several_variants FROM prompt_experiment_decision('override');
+RESET promptreg.user_privacy;
+RESET promptreg.user_privacy_key;
+SELECT prompt_experiment_stop('override');
 
 DROP VIEW test.again;
 DROP PROCEDURE test.serve;

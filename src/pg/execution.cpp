@@ -360,6 +360,10 @@ void ClearExecution(Execution* execution) {
   }
 }
 
+text* RecordedUser(text* user) {
+  return UserPrivacyHashes() ? HashUser(user) : user;
+}
+
 const char* CompleteExecution(Execution* execution) {
   if (!execution->Has(kExecutionAt)) {
     execution->Set(kExecutionAt, TimestampTzGetDatum(GetCurrentTimestamp()));
@@ -374,9 +378,9 @@ const char* CompleteExecution(Execution* execution) {
       return Problem(column, "is missing");
     }
   }
-  if (execution->Has(kExecutionUserId) && UserPrivacyHashes()) {
-    const text* user = DatumGetTextPP(execution->values[kExecutionUserId]);
-    execution->Set(kExecutionUserId, PointerGetDatum(HashUser(user)));
+  if (execution->Has(kExecutionUserId)) {
+    text* user = DatumGetTextPP(execution->values[kExecutionUserId]);
+    execution->Set(kExecutionUserId, PointerGetDatum(RecordedUser(user)));
   }
   return nullptr;
 }

@@ -49,6 +49,9 @@ const char* ExecutionColumnName(int column);
 // Everything NULL.
 void ClearExecution(Execution* execution);
 
+// The user as promptreg.user_privacy has it recorded.
+text* RecordedUser(text* user);
+
 // Fills in what was left out (time, request_id), replaces the user as promptreg.user_privacy says,
 // and checks all values. Returns what is wrong with them, nullptr if nothing is.
 const char* CompleteExecution(Execution* execution);

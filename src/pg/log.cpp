@@ -92,7 +92,13 @@ namespace pg = promptreg::pg;
 extern "C" {
 
 PG_FUNCTION_INFO_V1(promptreg_log);
+PG_FUNCTION_INFO_V1(promptreg_recorded_user);
 Datum promptreg_log(PG_FUNCTION_ARGS);
+Datum promptreg_recorded_user(PG_FUNCTION_ARGS);
+
+Datum promptreg_recorded_user(PG_FUNCTION_ARGS) {
+  PG_RETURN_TEXT_P(pg::RecordedUser(PG_GETARG_TEXT_PP(0)));
+}
 
 Datum promptreg_log(PG_FUNCTION_ARGS) {
   pg::Execution execution;

@@ -93,7 +93,7 @@ COMMENT ON COLUMN promptreg.experiment_users.user_id IS 'The user, as recorded';
 COMMENT ON COLUMN promptreg.experiment_users.variant IS 'A variant that the user was served';
 COMMENT ON COLUMN promptreg.experiment_users.first_at IS 'When for the first time';
 COMMENT ON COLUMN promptreg.experiment_users.executions IS 'How many executions';
-COMMENT ON COLUMN promptreg.experiment_users.own IS 'Whether it is the one that the user was served first, for which the user counts';
+COMMENT ON COLUMN promptreg.experiment_users.own IS 'Whether it is the one that the user was served first, for which the user counts; of a user who had an override then, none is';
 COMMENT ON COLUMN promptreg.experiment_users.number IS 'Number of the weights in force at first_at';
 COMMENT ON COLUMN promptreg.experiment_users.counted_executions IS 'Executions that the exposures have of this row';
 COMMENT ON COLUMN promptreg.experiment_users.changed IS 'Whether own, number and the exposures have to follow';

@@ -94,17 +94,44 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION promptreg.add_exposures(xid8, xid8) IS 'Notes which users were served which variants';
 
--- Which variant is a user's own may change: an earlier execution may arrive late. Then his totals count elsewhere.
+CREATE FUNCTION promptreg.recorded_user(user_id text) RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'promptreg_recorded_user';
+COMMENT ON FUNCTION promptreg.recorded_user(text) IS 'A user as promptreg.user_privacy has executions record him';
+
+-- Overrides name users as applications pass them; executions may have their hashes.
+CREATE FUNCTION promptreg.override_periods()
+RETURNS TABLE (experiment_id bigint, user_id text, low timestamptz, high timestamptz)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT o.experiment_id, u.user_id, o.set_at, o.high
+    FROM (SELECT r.experiment_id, r.user_id, r.variant, r.set_at,
+                 lead(r.set_at, 1, 'infinity') OVER (PARTITION BY r.experiment_id, r.user_id ORDER BY r.number) AS high
+            FROM ONLY promptreg.overrides r) o,
+         LATERAL (SELECT o.user_id UNION SELECT promptreg.recorded_user(o.user_id)) u
+   WHERE o.variant IS NOT NULL;
+END;
+COMMENT ON FUNCTION promptreg.override_periods() IS 'When which users had an override: what they were served then was no matter of chance';
+
+-- Which variant is a user's own may change: an earlier execution may arrive late. Then his totals count elsewhere. Who had an
+-- override when he came has none: chance did not decide what he got.
 CREATE FUNCTION promptreg.settle_exposures() RETURNS SETOF bigint
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  WITH place AS MATERIALIZED (
+  WITH seen AS MATERIALIZED (
+    SELECT u.* FROM promptreg.experiment_users u
+     WHERE (u.experiment_id, u.user_id) IN (SELECT c.experiment_id, c.user_id FROM promptreg.experiment_users c WHERE c.changed)
+  ), forced AS (
+    SELECT DISTINCT u.experiment_id, u.user_id, u.variant
+      FROM seen u
+      JOIN promptreg.override_periods() o
+        ON o.experiment_id = u.experiment_id AND o.user_id = u.user_id AND o.low <= u.first_at AND o.high > u.first_at
+  ), place AS MATERIALIZED (
     SELECT u.experiment_id, u.user_id, u.variant, u.executions, u.own AS was_own, u.number AS old_number, u.counted_executions,
-           row_number() OVER (PARTITION BY u.experiment_id, u.user_id ORDER BY u.first_at, u.variant COLLATE "C") = 1 AS own,
+           row_number() OVER (PARTITION BY u.experiment_id, u.user_id ORDER BY u.first_at, u.variant COLLATE "C") = 1
+             AND f.user_id IS NULL AS own,
            coalesce((SELECT max(w.number) FROM ONLY promptreg.weights w
                       WHERE w.experiment_id = u.experiment_id AND w.set_at <= u.first_at), 1) AS number
-      FROM promptreg.experiment_users u
-     WHERE (u.experiment_id, u.user_id) IN (SELECT c.experiment_id, c.user_id FROM promptreg.experiment_users c WHERE c.changed)
+      FROM seen u LEFT JOIN forced f ON f.experiment_id = u.experiment_id AND f.user_id = u.user_id AND f.variant = u.variant
   ), placed AS (
     UPDATE promptreg.experiment_users u
        SET own = p.own, number = p.number, counted_executions = p.executions, changed = false
@@ -292,6 +319,8 @@ BEGIN
     JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = m.experiment_id AND v.source = m.source,
          LATERAL (SELECT greatest(width_bucket(v.at, m.times), 1) AS number) n
    WHERE v.variant <> '' AND (v.delay IS NULL OR m.attribution_window IS NULL OR v.delay <= m.attribution_window)
+     AND NOT EXISTS (SELECT FROM promptreg.override_periods() o
+                      WHERE o.experiment_id = m.experiment_id AND o.user_id = v.user_id AND o.low <= v.at AND o.high > v.at)
    GROUP BY m.experiment_id, m.metric, v.variant, n.number
   ON CONFLICT ON CONSTRAINT experiment_sketches_pkey DO UPDATE
      SET sketch = promptreg.merge_sketches(s.sketch, excluded.sketch);
@@ -328,7 +357,10 @@ BEGIN ATOMIC
       LEFT JOIN promptreg.experiment_users u ON u.experiment_id = t.experiment_id AND u.user_id = t.user_id AND u.variant = t.variant
       LEFT JOIN promptreg.experiment_totals b
         ON b.experiment_id = t.experiment_id AND b.metric = t.metric AND b.user_id = t.user_id AND b.variant = '',
-           LATERAL (SELECT CASE WHEN u.own OR m.kind = 'quantile' THEN promptreg.unit_value(m.kind, m.cap, t.n, t.total) END AS value,
+           LATERAL (SELECT CASE WHEN u.own OR m.kind = 'quantile' AND NOT EXISTS (
+                                       SELECT FROM promptreg.override_periods() o WHERE o.experiment_id = u.experiment_id
+                                          AND o.user_id = u.user_id AND o.low <= u.first_at AND o.high > u.first_at)
+                                THEN promptreg.unit_value(m.kind, m.cap, t.n, t.total) END AS value,
                            promptreg.unit_value(m.kind, m.cap, b.n, b.total) AS before) y,
            LATERAL (SELECT y.value, m.kind <> 'ratio' AND b.user_id IS NOT NULL AND y.before IS NOT NULL AS history,
                            CASE m.kind WHEN 'ratio' THEN t.denominator ELSE coalesce(y.before, 0) END AS other) v

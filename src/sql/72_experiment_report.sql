@@ -21,16 +21,17 @@ $$;
 COMMENT ON FUNCTION promptreg.open_experiment_to_read(text) IS 'The experiment of a key, the caller''s right to read its prompt checked';
 
 -- Comparisons are adjusted together with those of the same role: Holm for primary ones, Benjamini and Hochberg for
--- secondary ones, none for guardrails, which had rather sound too often.
+-- secondary ones, none for guardrails, which had rather sound too often. Where nothing has varied in either group there is only the
+-- anytime p value, and it counts as a comparison all the same.
 CREATE VIEW promptreg.experiment_results WITH (security_invoker = true) AS
 WITH adjusted AS (
   SELECT g.experiment_id, k.metric, k.variant, k.p_fixed, k.p_anytime
     FROM (SELECT f.experiment_id, m.role, array_agg(f.metric ORDER BY f.metric, f.variant) AS metrics,
                  array_agg(f.variant ORDER BY f.metric, f.variant) AS variants,
-                 array_agg(f.p_fixed ORDER BY f.metric, f.variant) AS p_fixed,
+                 array_agg(coalesce(f.p_fixed, 1) ORDER BY f.metric, f.variant) AS p_fixed,
                  array_agg(coalesce(f.p_anytime, 1) ORDER BY f.metric, f.variant) AS p_anytime
             FROM promptreg.experiment_figures f JOIN promptreg.metrics m ON m.name = f.metric
-           WHERE f.p_fixed IS NOT NULL
+           WHERE f.p_fixed IS NOT NULL OR f.p_anytime IS NOT NULL
            GROUP BY f.experiment_id, m.role) g,
          LATERAL unnest(g.metrics, g.variants,
            CASE g.role WHEN 'primary' THEN promptreg.holm(g.p_fixed) WHEN 'secondary' THEN promptreg.benjamini_hochberg(g.p_fixed) ELSE g.p_fixed END,
@@ -43,7 +44,7 @@ SELECT x.key AS experiment, p.name AS prompt, x.environment, x.state, f.metric, 
        CASE WHEN f.p_fixed IS NOT NULL
             THEN coalesce(min(f.users) OVER (PARTITION BY f.experiment_id, f.metric) >= l.users_per_variant, false) END AS fixed_valid,
        f.anytime_low, f.anytime_high, f.p_anytime, f.anytime_difference, f.p_best, f.expected_loss, f.minimum_detectable_effect,
-       a.p_fixed AS p_adjusted, CASE WHEN f.p_anytime IS NOT NULL THEN a.p_anytime END AS p_anytime_adjusted, f.as_of,
+       CASE WHEN f.p_fixed IS NOT NULL THEN a.p_fixed END AS p_adjusted, CASE WHEN f.p_anytime IS NOT NULL THEN a.p_anytime END AS p_anytime_adjusted, f.as_of,
        f.settings
   FROM promptreg.experiment_figures f
   JOIN promptreg.experiments x ON x.id = f.experiment_id

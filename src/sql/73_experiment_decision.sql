@@ -67,9 +67,10 @@ CREATE FUNCTION promptreg.users_in_several_variants(experiment_id bigint) RETURN
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT count(DISTINCT u.user_id) FROM promptreg.experiment_users u
-   WHERE u.experiment_id = users_in_several_variants.experiment_id AND NOT u.own;
+   WHERE u.experiment_id = users_in_several_variants.experiment_id AND NOT u.own
+     AND EXISTS (SELECT FROM promptreg.experiment_users o WHERE o.experiment_id = u.experiment_id AND o.user_id = u.user_id AND o.own);
 END;
-COMMENT ON FUNCTION promptreg.users_in_several_variants(bigint) IS 'Users who were served more than one variant of an experiment';
+COMMENT ON FUNCTION promptreg.users_in_several_variants(bigint) IS 'Users who were served more than one variant of an experiment, the first of them by chance';
 
 -- Functions, and VOLATILE: they look at what the refresh has just written.
 CREATE FUNCTION promptreg.latest_split(experiment_id bigint) RETURNS SETOF promptreg.experiment_splits

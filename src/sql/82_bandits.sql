@@ -164,6 +164,8 @@ BEGIN
     FROM source s JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = s.experiment_id
    WHERE v.variant <> '' AND (v.source = 'executions' OR v.source = s.source OR v.source = s.denominator)
      AND (v.delay IS NULL OR s.attribution_window IS NULL OR v.delay <= s.attribution_window)
+     AND NOT EXISTS (SELECT FROM promptreg.override_periods() o
+                      WHERE o.experiment_id = s.experiment_id AND o.user_id = v.user_id AND o.low <= v.at AND o.high > v.at)
    GROUP BY s.experiment_id, v.user_id, v.variant, date_trunc('hour', v.at, 'UTC')
   ON CONFLICT ON CONSTRAINT bandit_units_pkey DO UPDATE
      SET n = u.n + excluded.n, total = u.total + excluded.total, denominator = u.denominator + excluded.denominator,
