@@ -270,4 +270,5 @@ RESET ROLE;
 SELECT prompt_revoke('guards/*', 'read', 'regress_guard');
 DROP ROLE regress_guard;
 SELECT count(*) FROM prompt_verify();
+SELECT count(prompt_guard_remove(prompt, environment, guard)) FROM prompt_guards();
 DROP PROCEDURE test.log_calls;

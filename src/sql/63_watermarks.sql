@@ -58,7 +58,8 @@ BEGIN
   low := CASE WHEN mark.rebuild THEN '0' ELSE mark.xid END;
   rebuild := mark.rebuild;
   UPDATE promptreg.watermarks w
-     SET xid = take_rows.high, rebuild = false, advanced_at = clock_timestamp()
+     SET xid = take_rows.high, rebuild = false,
+         advanced_at = CASE WHEN take_rows.high > w.xid OR w.rebuild THEN clock_timestamp() ELSE w.advanced_at END
    WHERE w.consumer = take_rows.consumer;
 END;
 $$;

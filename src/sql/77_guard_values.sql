@@ -143,3 +143,39 @@ BEGIN ATOMIC
    GROUP BY s.guard_id, s.version, s.since, w.n, w.mean;
 END;
 COMMENT ON FUNCTION promptreg.seen_by_guard(bigint, integer) IS 'All that a guard has seen of a version; NULL: nothing';
+
+-- A watermark stops at the oldest transaction that writes, in whatever database: what came after it is not seen before it ends.
+CREATE FUNCTION promptreg.holder_of_watermark(mark xid8) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT h.holder
+    FROM (SELECT a.backend_xid AS xid,
+                 format('process %s has a transaction open since %s; see pg_stat_activity, and end it', a.pid, a.xact_start) AS holder
+            FROM pg_stat_activity a
+           UNION ALL
+          SELECT p.transaction,
+                 format('transaction %L is prepared since %s; see pg_prepared_xacts, and commit it or roll it back', p.gid, p.prepared)
+            FROM pg_prepared_xacts p) AS h
+   WHERE h.xid = holder_of_watermark.mark::xid LIMIT 1;
+END;
+COMMENT ON FUNCTION promptreg.holder_of_watermark(xid8) IS 'Who keeps a watermark where it is, and what to do about it; NULL: nobody, or it has just ended';
+
+CREATE FUNCTION promptreg.guard_blindness(guard promptreg.guards) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  mark promptreg.watermarks;
+BEGIN
+  SELECT w.* INTO mark FROM promptreg.watermarks w
+   WHERE w.consumer = 'guards' AND w.advanced_at < clock_timestamp() - least(guard.max_staleness, interval '5 minutes');
+  IF NOT FOUND
+     OR NOT EXISTS (SELECT FROM promptreg.executions e WHERE e.xid >= mark.xid)
+        AND NOT EXISTS (SELECT FROM promptreg.outcomes o WHERE o.xid >= mark.xid) THEN
+    RETURN NULL;
+  END IF;
+  RETURN format('what was recorded since %s has not been seen: %s', mark.advanced_at,
+                coalesce(promptreg.holder_of_watermark(mark.xid), 'nobody has looked; call prompt_maintain'));
+END;
+$$;
+COMMENT ON FUNCTION promptreg.guard_blindness(promptreg.guards) IS
+  'Why a guard does not see what is recorded now; NULL: it does, or nothing is recorded';

@@ -10,7 +10,7 @@ CREATE TYPE promptreg.guard_verdict AS (
 COMMENT ON TYPE promptreg.guard_verdict IS 'What a guard says of a version';
 COMMENT ON COLUMN promptreg.guard_verdict.guard_id IS 'The guard';
 COMMENT ON COLUMN promptreg.guard_verdict.version IS 'The version';
-COMMENT ON COLUMN promptreg.guard_verdict.state IS 'ok, waiting (too few values), stale (no new values), broken';
+COMMENT ON COLUMN promptreg.guard_verdict.state IS 'ok, waiting (too few values), stale (no new values), blind (new values cannot be seen), broken';
 COMMENT ON COLUMN promptreg.guard_verdict.reason IS 'Why, in words';
 COMMENT ON COLUMN promptreg.guard_verdict.numbers IS 'Counts, means, interval and p value';
 
@@ -136,49 +136,73 @@ $$;
 COMMENT ON FUNCTION promptreg.judge_window(promptreg.guards, promptreg.guard_counts) IS
   'Whether the mean of the last values is beyond a threshold';
 
-CREATE FUNCTION promptreg.judge_version(
-  guard promptreg.guards, seen promptreg.guard_counts, beside promptreg.guard_counts, versions bigint
+CREATE FUNCTION promptreg.judge_values(
+  guard promptreg.guards, version integer, seen promptreg.guard_counts, beside promptreg.guard_counts, versions bigint
 ) RETURNS promptreg.guard_verdict
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+  compares boolean := guard.rule = 'concurrent';
+  oldest timestamptz := clock_timestamp() - guard.max_staleness;
   alpha double precision := promptreg.guard_alpha(guard, versions);
   verdict promptreg.guard_verdict;
   judged record;
 BEGIN
   verdict.guard_id := guard.id;
-  verdict.version := seen.version;
-  verdict.numbers := jsonb_build_object('n', seen.n, 'mean', seen.mean);
-  IF seen.n < guard.min_count OR guard.rule = 'concurrent' AND coalesce(beside.n, 0) < guard.min_count THEN
+  verdict.version := judge_values.version;
+  verdict.numbers := jsonb_build_object('n', coalesce(seen.n, 0), 'mean', seen.mean);
+  IF coalesce(seen.n, 0) < guard.min_count OR compares AND coalesce(beside.n, 0) < guard.min_count THEN
     verdict.state := 'waiting';
-    verdict.reason := format('%s values of version %s%s; %s are needed', seen.n, seen.version,
-      CASE WHEN guard.rule = 'concurrent' THEN format(' and %s beside it', coalesce(beside.n, 0)) ELSE '' END, guard.min_count);
+    verdict.reason := format('%s values of version %s%s; %s are needed', coalesce(seen.n, 0), verdict.version,
+      CASE WHEN compares THEN format(' and %s beside it', coalesce(beside.n, 0)) ELSE '' END, guard.min_count);
     RETURN verdict;
-  ELSIF seen.newest_at < clock_timestamp() - guard.max_staleness THEN
+  ELSIF seen.newest_at < oldest OR compares AND beside.newest_at < oldest THEN
     verdict.state := 'stale';
-    verdict.reason := format('the newest value of version %s is of %s', seen.version, seen.newest_at);
-    RETURN verdict;
-  ELSIF guard.rule = 'concurrent' AND beside.newest_at < clock_timestamp() - guard.max_staleness THEN
-    verdict.state := 'stale';
-    verdict.reason := format('the newest value of version %s beside it is of %s', beside.version, beside.newest_at);
+    verdict.reason := CASE WHEN seen.newest_at < oldest THEN format('the newest value of version %s is of %s', seen.version, seen.newest_at)
+                           ELSE format('the newest value of version %s beside it is of %s', beside.version, beside.newest_at) END;
     RETURN verdict;
   END IF;
-  IF guard.rule = 'concurrent' THEN
-    judged := promptreg.judge_concurrent(guard => judge_version.guard, seen => judge_version.seen,
-                                         beside => judge_version.beside, alpha => alpha);
-  ELSIF guard.rule = 'limit' THEN
-    judged := promptreg.judge_limit(guard => judge_version.guard, seen => judge_version.seen, alpha => alpha);
-  ELSE
-    judged := promptreg.judge_window(guard => judge_version.guard, seen => judge_version.seen);
-  END IF;
+  CASE guard.rule
+    WHEN 'concurrent' THEN
+      judged := promptreg.judge_concurrent(guard => judge_values.guard, seen => judge_values.seen,
+                                           beside => judge_values.beside, alpha => alpha);
+    WHEN 'limit' THEN
+      judged := promptreg.judge_limit(guard => judge_values.guard, seen => judge_values.seen, alpha => alpha);
+    ELSE
+      judged := promptreg.judge_window(guard => judge_values.guard, seen => judge_values.seen);
+  END CASE;
   verdict.state := CASE WHEN judged.broken THEN 'broken' WHEN NOT judged.broken THEN 'ok' ELSE 'waiting' END;
   verdict.reason := judged.reason;
   verdict.numbers := coalesce(judged.numbers, verdict.numbers);
   RETURN verdict;
 END;
 $$;
-COMMENT ON FUNCTION promptreg.judge_version(promptreg.guards, promptreg.guard_counts, promptreg.guard_counts, bigint) IS
-  'What a guard says of a version; beside: what it has seen of the deployed version';
+COMMENT ON FUNCTION promptreg.judge_values(promptreg.guards, integer, promptreg.guard_counts, promptreg.guard_counts, bigint) IS
+  'What a guard says of a version by what it has seen of it, and of the deployed version beside it';
+
+-- What has been seen may break the rule whatever has not been; that all is well, or nothing is known, it can only say with open eyes.
+CREATE FUNCTION promptreg.judge_version(guard promptreg.guards, version integer, deployed integer, versions bigint)
+RETURNS promptreg.guard_verdict
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  verdict promptreg.guard_verdict := promptreg.judge_values(
+    guard => judge_version.guard, version => judge_version.version, versions => judge_version.versions,
+    seen => promptreg.seen_by_guard(guard_id => guard.id, version => judge_version.version),
+    beside => promptreg.seen_by_guard(guard_id => guard.id, version => judge_version.deployed));
+  blindness text;
+BEGIN
+  IF verdict.state <> 'broken' THEN
+    blindness := promptreg.guard_blindness(guard);
+    IF blindness IS NOT NULL THEN
+      verdict.state := 'blind';
+      verdict.reason := blindness;
+    END IF;
+  END IF;
+  RETURN verdict;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.judge_version(promptreg.guards, integer, integer, bigint) IS 'What a guard says of a version';
 
 -- Judged are the variants of the experiment that runs; and by rules that need none beside it, the deployed version.
 CREATE FUNCTION promptreg.judge_guard(guard promptreg.guards, deployed integer, experiment_id bigint)
@@ -193,10 +217,7 @@ BEGIN ATOMIC
   )
   SELECT v.*
     FROM judged j
-   CROSS JOIN LATERAL promptreg.seen_by_guard(guard_id => (judge_guard.guard).id, version => j.version) AS c
-   CROSS JOIN LATERAL promptreg.seen_by_guard(guard_id => (judge_guard.guard).id, version => judge_guard.deployed) AS b
-   CROSS JOIN LATERAL promptreg.judge_version(guard => judge_guard.guard, seen => c, beside => b,
-                                              versions => (SELECT count(*) FROM judged)) AS v
-   WHERE c.n IS NOT NULL;
+   CROSS JOIN LATERAL promptreg.judge_version(guard => judge_guard.guard, version => j.version, deployed => judge_guard.deployed,
+                                              versions => (SELECT count(*) FROM judged)) AS v;
 END;
 COMMENT ON FUNCTION promptreg.judge_guard(promptreg.guards, integer, bigint) IS 'What a guard says of the versions that a route serves';

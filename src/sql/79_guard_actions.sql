@@ -189,12 +189,10 @@ RETURNS TABLE (prompt text, environment text, guard text, version integer, state
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+  refreshed boolean := promptreg.refresh_guards();
   watched record;
   verdict promptreg.guard_verdict;
 BEGIN
-  IF NOT promptreg.refresh_guards() THEN
-    RETURN;
-  END IF;
   FOR watched IN
     SELECT w.guard, w.prompt, w.version, w.experiment_id FROM promptreg.watched_routes() AS w
      WHERE (check_guards.prompt_id IS NULL OR (w.guard).prompt_id = check_guards.prompt_id)
@@ -212,7 +210,10 @@ BEGIN
       state := verdict.state;
       reason := verdict.reason;
       numbers := verdict.numbers;
-      IF state = 'broken' THEN
+      IF NOT refreshed THEN
+        state := 'busy';
+        reason := 'another session is judging the guards';
+      ELSIF state = 'broken' THEN
         state := promptreg.answer_verdict(guard => watched.guard, verdict => verdict, deployed => watched.version,
                                           experiment_id => watched.experiment_id);
       END IF;
@@ -222,7 +223,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION promptreg.check_guards(bigint, text) IS
-  'Takes up what came in, judges, and acts; no rows when another session is at it';
+  'Takes up what came in, judges, and acts; leaves that to another session that is at it';
 
 -- Recording must not fail because a guard does.
 CREATE FUNCTION promptreg.check_guards_now_and_then(request_id text) RETURNS void
@@ -311,7 +312,8 @@ BEGIN ATOMIC
   SELECT concat_ws(', ', count(DISTINCT (c.prompt, c.environment, c.guard)) || ' guards',
                    count(*) FILTER (WHERE c.state IN ('rolled_back', 'experiment_stopped', 'experiment_paused', 'alerted', 'dry_run')) || ' fired',
                    nullif(count(*) FILTER (WHERE c.state = 'held'), 0) || ' held',
-                   nullif(count(*) FILTER (WHERE c.state = 'busy'), 0) || ' busy')
+                   nullif(count(*) FILTER (WHERE c.state = 'busy'), 0) || ' busy',
+                   nullif(count(*) FILTER (WHERE c.state = 'blind'), 0) || ' blind')
     FROM promptreg.check_guards() AS c;
 END;
 COMMENT ON FUNCTION promptreg.maintain_guards() IS 'Task of prompt_maintain: judges all guards';

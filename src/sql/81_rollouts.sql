@@ -165,7 +165,7 @@ BEGIN ATOMIC
    CROSS JOIN LATERAL (
      SELECT CASE WHEN j.state = 'ok' THEN promptreg.step_hold(guard => g, rollout => rollout_guard_hold.rollout,
                                                               number => (promptreg.last_weights((experiment).id)).number)
-                 ELSE coalesce(j.reason, format('no values of version %s yet', (rollout).version)) END AS reason) AS h
+                 ELSE coalesce(j.reason, format('it does not judge version %s', (rollout).version)) END AS reason) AS h
    WHERE g.prompt_id = (experiment).prompt_id AND g.environment = (experiment).environment AND g.removed_at IS NULL
      AND g.severity <> 'alert' AND NOT g.dry_run AND h.reason IS NOT NULL
    ORDER BY g.id LIMIT 1;
