@@ -337,7 +337,8 @@ TEST(Declarations, MistakesAreNamed) {
     EXPECT_STREQ(source.error.message, test.message);
     std::string container;
     tmpl::Error error;
-    EXPECT_FALSE(tmpl::NormalizeDeclarations(Json(test.declarations).value(), &container, &error));
+    EXPECT_FALSE(
+        tmpl::NormalizeDeclarations(Json(test.declarations).value(), nullptr, &container, &error));
     EXPECT_STREQ(error.message, test.message);
   }
   Template source = Declared("", R"([{"name":"a","typ":1}])");
@@ -351,7 +352,7 @@ TEST(Declarations, NormalizeToAnArray) {
   const auto normal = [](const char* given) {
     std::string container;
     tmpl::Error error;
-    EXPECT_TRUE(tmpl::NormalizeDeclarations(Json(given).value(), &container, &error))
+    EXPECT_TRUE(tmpl::NormalizeDeclarations(Json(given).value(), nullptr, &container, &error))
         << error.message;
     return Compact(json::Value::FromContainer(container.data()));
   };

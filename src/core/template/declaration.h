@@ -1,6 +1,7 @@
 // Declarations of variables.
 #pragma once
 
+#include <csignal>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,13 @@ struct Declaration {
 // Whether two declarations of a name mean the same; what is for people does not count.
 bool SameRules(const Declaration& left, const Declaration& right);
 
+struct ReadOptions {
+  bool checked = false;  // as NormalizeDeclarations made them: patterns are not compiled again
+  const volatile std::sig_atomic_t* interrupt = nullptr;  // polled before each pattern
+};
+
 // From an array of objects, or an object by name. False: *error says why.
-bool ReadDeclarations(json::Value given, std::vector<Declaration>* declarations, Error* error);
+bool ReadDeclarations(json::Value given, const ReadOptions& options,
+                      std::vector<Declaration>* declarations, Error* error);
 
 }  // namespace promptreg::tmpl

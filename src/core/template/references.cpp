@@ -76,7 +76,8 @@ bool FindSnippets(const Source& source, const Limits& limits, std::vector<std::s
   std::vector<Declaration> declarations;
   const json::Value& given = source.declarations;
   if (!given.missing() && given.kind() != json::Kind::kNull &&
-      !ReadDeclarations(given, &declarations, error)) {
+      !ReadDeclarations(given, {.checked = source.checked, .interrupt = source.interrupt},
+                        &declarations, error)) {
     return false;
   }
   for (size_t part = 0; part < source.parts.size(); ++part) {

@@ -61,6 +61,7 @@ enum class Code : uint8_t {
   kTooManyOperations,
   kOutputTooLarge,
   kJsonTooDeep,
+  kPatternsTooLarge,  // of all variables together
 };
 
 // One failure, in a fixed-size trivially destructible form so that it can cross a longjmp. Texts
@@ -93,6 +94,9 @@ struct Source {
                                 // "syntax", "variables"}, or {"problem"}, why there is none;
                                 // missing: none. Declarations of snippets are added to the source's
   bool snippets_exist = false;  // one that is not among them is an error, not nothing
+  bool checked = false;         // NormalizeDeclarations has made all declarations: their patterns,
+                                // which take time to compile, are not looked at again
+  const volatile std::sig_atomic_t* interrupt = nullptr;  // polled if they are
 };
 
 // Compiles into *program (replaced). False: *error says why.
@@ -105,7 +109,8 @@ bool FindSnippets(const Source& source, const Limits& limits, std::vector<std::s
 
 // Brings declarations, an array of objects or an object by name, into the array form that Compile
 // and the registry store, with every key checked. False: *error says why.
-bool NormalizeDeclarations(json::Value declarations, std::string* jsonb_container, Error* error);
+bool NormalizeDeclarations(json::Value declarations, const volatile std::sig_atomic_t* interrupt,
+                           std::string* jsonb_container, Error* error);
 
 enum class Type : uint8_t {
   kAny,
@@ -156,7 +161,8 @@ class ProgramView {
 
 // What a program whose variables have patterns must be viewed with to be bound; nullptr for others.
 // They are not part of its bytes. Throws std::bad_alloc. False: *error says why.
-bool CompilePatterns(ProgramView program, Patterns** patterns, Error* error);
+bool CompilePatterns(ProgramView program, const volatile std::sig_atomic_t* interrupt,
+                     Patterns** patterns, Error* error);
 size_t PatternsSize(const Patterns& patterns);  // bytes, at most
 void ReleasePatterns(Patterns* patterns) noexcept;
 
