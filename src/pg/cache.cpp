@@ -14,6 +14,7 @@ namespace {
 MemoryContext memory = nullptr;
 uint64 filled_in_epoch = 0;
 uint64 clock = 0;  // counts uses; the smallest last_used is the least recent
+uint64 last_used_route = 0, last_used_version = 0;
 PointerTable<Route> routes;
 PointerTable<Version> versions;
 CacheStatistics statistics = {};
@@ -45,6 +46,7 @@ void FreeVersion(Version* version) {
   pfree(version);
 }
 
+// Entries are allocated one by one (CacheMemory), so what is freed is no longer in here.
 uint64 Used() {
   return MemoryContextMemAllocated(memory, true) + pattern_bytes;
 }
@@ -56,27 +58,40 @@ void Reset() {
   versions = {};
 }
 
+// What was used last stays, however large it is: a call that follows would only have to load it
+// again.
+bool IsEvictable(const Route* route) {
+  return route->last_used != last_used_route;
+}
+// Versions that a route leads to stay as long as it.
 bool IsEvictable(const Version* version) {
-  return version->references == 0;
+  return version->references == 0 && version->last_used != last_used_version;
 }
 
-// Frees the eighth that was least recently used. Versions that a route leads to stay as long as it.
-void Evict() {
+// Frees the eighth that was least recently used. False: there was nothing to free.
+bool Evict() {
   const uint32 count = routes.count() + versions.count();
   auto* ages = static_cast<uint64*>(palloc(sizeof(uint64) * count));
   auto* victims = static_cast<void**>(palloc(sizeof(void*) * count));
   uint32 n = 0;
-  routes.ForEach([&](const Route* route) { ages[n++] = route->last_used; });
+  routes.ForEach([&](const Route* route) {
+    if (IsEvictable(route)) ages[n++] = route->last_used;
+  });
   versions.ForEach([&](const Version* version) {
     if (IsEvictable(version)) ages[n++] = version->last_used;
   });
+  if (n == 0) {
+    pfree(victims);
+    pfree(ages);
+    return false;
+  }
   std::nth_element(ages, ages + n / 8, ages + n);
   const uint64 threshold = ages[n / 8];
 
   // Removing moves entries within a table, so the victims are collected first.
   n = 0;
   routes.ForEach([&](Route* route) {
-    if (route->last_used <= threshold) victims[n++] = route;
+    if (route->last_used <= threshold && IsEvictable(route)) victims[n++] = route;
   });
   for (uint32 i = 0; i < n; ++i) FreeRoute(static_cast<Route*>(victims[i]));
   n = 0;
@@ -86,6 +101,7 @@ void Evict() {
   for (uint32 i = 0; i < n; ++i) FreeVersion(static_cast<Version*>(victims[i]));
   pfree(victims);
   pfree(ages);
+  return true;
 }
 
 }  // namespace
@@ -96,16 +112,18 @@ void TrimCache() {
     filled_in_epoch = InstallationEpoch();
   }
   if (memory == nullptr || Used() <= CacheBound()) return;
-  while (routes.count() + versions.count() > 0 && Used() > CacheBound()) Evict();
-  // What is left is the tables' own arrays, from a time when the bound was higher.
-  if (Used() > CacheBound()) Reset();
+  while (Used() > CacheBound() && Evict()) continue;
+  // The arrays may be from a time when there was more in them.
+  routes.Shrink(memory);
+  versions.Shrink(memory);
 }
 
 MemoryContext CacheMemory() {
   if (memory == nullptr) {
-    // With small blocks, chunks over 1 kB are allocated one by one, to the size asked for: the
-    // usual doubling would waste a third of the bound.
-    memory = AllocSetContextCreate(CacheMemoryContext, "promptreg cache", 0, 8 * 1024, 8 * 1024);
+    // With blocks of the smallest size, every entry gets one of its own, as large as it asks for,
+    // which goes back when the entry is freed. In larger blocks, freed chunks would stay, so that
+    // evicting freed nothing; and sizes would be rounded up to the next power of two.
+    memory = AllocSetContextCreate(CacheMemoryContext, "promptreg cache", 0, 1024, 1024);
   }
   return memory;
 }
@@ -119,7 +137,7 @@ Route* FindRoute(uint64 hash, std::string_view name, std::string_view environmen
   Route* route = routes.Find(hash, [&](const Route& candidate) {
     return candidate.asked_name == name && candidate.environment == environment;
   });
-  if (route != nullptr) route->last_used = ++clock;
+  if (route != nullptr) route->last_used = last_used_route = ++clock;
   return route;
 }
 
@@ -128,7 +146,7 @@ void InsertRoute(Route* route) {
   if (old != nullptr) FreeRoute(old);
   ++route->deployed->references;
   for (uint32 i = 0; i < route->variant_count; ++i) ++route->variants[i].version->references;
-  route->last_used = ++clock;
+  route->last_used = last_used_route = ++clock;
   routes.Insert(CacheMemory(), route->hash, route);
 }
 
@@ -136,12 +154,12 @@ Version* FindVersion(int64 id, uint64 fingerprint) {
   Version* version = versions.Find(VersionHash(id), [&](const Version& candidate) {
     return candidate.id == id && candidate.fingerprint == fingerprint;
   });
-  if (version != nullptr) version->last_used = ++clock;
+  if (version != nullptr) version->last_used = last_used_version = ++clock;
   return version;
 }
 
 void InsertVersion(Version* version) {
-  version->last_used = ++clock;
+  version->last_used = last_used_version = ++clock;
   versions.Insert(CacheMemory(), VersionHash(version->id), version);
   ++statistics.compiled;
 }

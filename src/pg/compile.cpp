@@ -42,6 +42,7 @@ TemplateSource ReadComposition(FunctionCallInfo fcinfo) {
   source.escape = ParseEscape(TextView(PG_GETARG_TEXT_PP(3)));
   source.snippets = JsonView(PG_GETARG_JSONB_P(4));
   source.snippets_exist = true;
+  source.checked = true;
   return source;
 }
 
@@ -60,7 +61,8 @@ tmpl::Source Input(const std::string_view* text, const TemplateSource& source,
           .snippets = source.snippets,
           .snippets_exist = source.snippets_exist,
           .encoding = source.encoding,
-          .strict = source.strict};
+          .strict = source.strict,
+          .checked = source.checked};
 }
 
 namespace {
@@ -83,21 +85,26 @@ char* Compile(const std::string_view* text, const TemplateSource& source, Memory
               size_t reserved, size_t* program_size, Failure* failure) {
   char* block = nullptr;
   const tmpl::Limits limits = TemplateLimits();
-  const Caught caught = Guarded([&] {
-    std::string program;
-    chat::Contents contents;
-    const tmpl::Source input = Input(text, source, &contents);
-    if (!tmpl::Compile(input, limits, &program, &failure->error)) {
-      return Locate(source, contents, failure);
-    }
-    if (program.size() > MaxAllocSize - reserved) throw std::bad_alloc();
-    block = static_cast<char*>(
-        MemoryContextAllocExtended(context, reserved + program.size(), MCXT_ALLOC_NO_OOM));
-    if (block == nullptr) throw std::bad_alloc();
-    memcpy(block + reserved, program.data(), program.size());
-    *program_size = program.size();
-  });
-  ReportCaught(caught);
+  const auto attempt = [&](const volatile sig_atomic_t* interrupt) {
+    const Caught caught = Guarded([&] {
+      std::string program;
+      chat::Contents contents;
+      tmpl::Source input = Input(text, source, &contents);
+      input.interrupt = interrupt;
+      if (!tmpl::Compile(input, limits, &program, &failure->error)) {
+        return Locate(source, contents, failure);
+      }
+      if (program.size() > MaxAllocSize - reserved) throw std::bad_alloc();
+      block = static_cast<char*>(
+          MemoryContextAllocExtended(context, reserved + program.size(), MCXT_ALLOC_NO_OOM));
+      if (block == nullptr) throw std::bad_alloc();
+      memcpy(block + reserved, program.data(), program.size());
+      *program_size = program.size();
+    });
+    ReportCaught(caught);
+    return block != nullptr;
+  };
+  Interruptibly(failure->error, attempt);
   return block;
 }
 
@@ -198,14 +205,18 @@ Datum promptreg_check_templates(PG_FUNCTION_ARGS) {
     const json::Value given = pg::JsonView(PG_GETARG_JSONB_P(1));
     tmpl::Error error;
     bool valid = false;
-    const pg::Caught caught = pg::Guarded([&] {
-      std::string container;
-      valid = tmpl::NormalizeDeclarations(given, source.encoding, &container, &error);
-      if (valid) declarations = pg::NewJsonb(container);
-    });
-    pg::ReportCaught(caught);
-    if (!valid) pg::ReportTemplateError(error, nullptr);
+    const auto normalize = [&](const volatile sig_atomic_t* interrupt) {
+      const pg::Caught caught = pg::Guarded([&] {
+        std::string container;
+        valid = tmpl::NormalizeDeclarations(given, source.encoding, interrupt, &container, &error);
+        if (valid) declarations = pg::NewJsonb(container);
+      });
+      pg::ReportCaught(caught);
+      return valid;
+    };
+    if (!pg::Interruptibly(error, normalize)) pg::ReportTemplateError(error, nullptr);
     source.variables = pg::JsonView(declarations);
+    source.checked = true;
   }
 
   // With snippets, they are compiled once those are known.

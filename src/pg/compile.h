@@ -14,11 +14,26 @@ struct TemplateSource {
   json::Value variables;  // declarations; missing: infer
   json::Value snippets;
   bool snippets_exist = false;  // one that is missing is an error
+  bool checked = false;         // the declarations are stored ones, which were checked at commit
   tmpl::Syntax syntax = tmpl::Syntax::kMustache;
   tmpl::Escape escape = tmpl::Escape::kNone;
   const tmpl::Encoding* encoding = DatabaseEncoding();
   bool strict = false;  // it is new, not a version that exists
 };
+
+// Runs attempt(interrupt), which gives up with kInterrupted if the flag is raised, until it
+// succeeds or fails. Returns what it does. CHECK_FOR_INTERRUPTS ends the statement if it was a
+// cancel; where interrupts are held off, they are let be.
+template <typename Attempt>
+bool Interruptibly(const tmpl::Error& error, Attempt&& attempt) {
+  const volatile sig_atomic_t* interrupt = &InterruptPending;
+  while (!attempt(interrupt)) {
+    if (error.code != tmpl::Code::kInterrupted) return false;
+    CHECK_FOR_INTERRUPTS();
+    if (InterruptPending) interrupt = nullptr;
+  }
+  return true;
+}
 
 // Errors for a name that is no syntax or escape mode.
 tmpl::Syntax ParseSyntax(std::string_view name);

@@ -78,14 +78,24 @@ const SnippetVersion* LayOutSnippets(const VersionParts& version, Block* layout)
 void MakePatterns(Version* version) {
   tmpl::Patterns* patterns = nullptr;
   tmpl::Error error;
-  bool compiled = false;
-  const Caught caught =
-      Guarded([&] { compiled = tmpl::CompilePatterns(version->program, &patterns, &error); });
-  if (!compiled) {
-    ForgetVersion(version);
+  const auto compile = [&](const volatile sig_atomic_t* interrupt) {
+    bool compiled = false;
+    const Caught caught = Guarded(
+        [&] { compiled = tmpl::CompilePatterns(version->program, interrupt, &patterns, &error); });
     ReportCaught(caught);
-    ReportTemplateError(error, nullptr);
+    return compiled;
+  };
+  // Without them it must not stay, and a cancel is an error too.
+  PG_TRY();
+  {
+    if (!Interruptibly(error, compile)) ReportTemplateError(error, nullptr);
   }
+  PG_CATCH();
+  {
+    ForgetVersion(version);
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
   AttachPatterns(version, patterns);
 }
 
@@ -159,6 +169,7 @@ Version* LoadVersion(const VersionParts& parts, const Composition& composition) 
   const bool chat = row.Bool(2);
 
   TemplateSource source;
+  source.checked = true;
   source.messages = JsonView(messages);
   source.syntax = ParseSyntax(row.Text(5));
   source.escape = ParseEscape(row.Text(6));

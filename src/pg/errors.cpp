@@ -61,6 +61,8 @@ int SqlState(tmpl::Code code) {
       return kOutputTooLarge;
     case tmpl::Code::kJsonTooDeep:
       return kJsonTooDeep;
+    case tmpl::Code::kPatternsTooLarge:
+      return kPatternsTooLarge;
   }
   return ERRCODE_INTERNAL_ERROR;
 }

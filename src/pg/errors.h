@@ -26,6 +26,7 @@ inline constexpr int kProgramTooLarge = MAKE_SQLSTATE('P', 'R', '0', '3', '3');
 inline constexpr int kTooManyOperations = MAKE_SQLSTATE('P', 'R', '0', '3', '4');
 inline constexpr int kOutputTooLarge = MAKE_SQLSTATE('P', 'R', '0', '3', '5');
 inline constexpr int kJsonTooDeep = MAKE_SQLSTATE('P', 'R', '0', '3', '6');
+inline constexpr int kPatternsTooLarge = MAKE_SQLSTATE('P', 'R', '0', '3', '7');
 inline constexpr int kKindMismatch = MAKE_SQLSTATE('P', 'R', '0', '4', '3');
 inline constexpr int kInvalidDeclaration = MAKE_SQLSTATE('P', 'R', '0', '4', '4');
 inline constexpr int kInvalidMessages = MAKE_SQLSTATE('P', 'R', '0', '4', '5');

@@ -23,7 +23,7 @@ class PointerTable {
 
   // The entry must not be in the table.
   void Insert(MemoryContext context, uint64 hash, Entry* entry) {
-    if (count_ * 2 >= capacity_) Grow(context);
+    if (count_ * 2 >= capacity_) Resize(context, capacity_ == 0 ? kLeastCapacity : capacity_ * 2);
     Place(hash, entry);
     ++count_;
   }
@@ -45,6 +45,14 @@ class PointerTable {
     --count_;
   }
 
+  // Gives back an array of which little is in use.
+  void Shrink(MemoryContext context) {
+    if (capacity_ <= kLeastCapacity || count_ * 8 > capacity_) return;
+    uint32 capacity = kLeastCapacity;
+    while (count_ * 4 > capacity) capacity *= 2;
+    Resize(context, capacity);
+  }
+
   template <typename Visit>
   void ForEach(Visit&& visit) const {
     for (uint32 i = 0; i < capacity_; ++i) {
@@ -55,6 +63,8 @@ class PointerTable {
   uint32 count() const { return count_; }
 
  private:
+  static constexpr uint32 kLeastCapacity = 64;
+
   struct Slot {
     uint64 hash = 0;
     Entry* entry = nullptr;
@@ -68,10 +78,9 @@ class PointerTable {
     slots_[i] = {hash, entry};
   }
 
-  void Grow(MemoryContext context) {
+  void Resize(MemoryContext context, uint32 capacity) {
     const uint32 old_capacity = capacity_;
     Slot* const old_slots = slots_;
-    const uint32 capacity = old_capacity == 0 ? 64 : old_capacity * 2;
     auto* slots = static_cast<Slot*>(MemoryContextAllocZero(context, capacity * sizeof(Slot)));
     slots_ = slots;
     capacity_ = capacity;

@@ -141,6 +141,40 @@ is($session->query($wrong_served), '0', 'with a larger cache again');
 $session->query(q{SET promptreg.cache_size = '1MB'});
 $session->query(q{SELECT count(prompt_render('many/' || p)), count(prompt_render('p', vars => '{"name": "Ann"}')) FROM many});
 is($session->query(q{SELECT prompt_explain('p') -> 'cache' ->> 'hit'}), 'true', 'what is used most often stays in the cache');
-$session->quit;
+
+# Short prompts: what is evicted makes room, so that only what was not used for long goes, and as much stays as fits.
+$node->safe_psql('postgres', q{
+	DO $$
+	BEGIN
+	  FOR i IN 1..6000 LOOP
+	    PERFORM prompt_register('short/' || i, 'Label ' || i || ': {{x}}');
+	    PERFORM prompt_promote('short/' || i, 1, 'production');
+	    IF i % 500 = 0 THEN COMMIT; END IF;
+	  END LOOP;
+	END $$});
+my $short = PromptregSession->new($node, 'postgres', setup => q{
+	SET promptreg.cache_size = '1MB';
+	CREATE FUNCTION pg_temp.use(OUT missed integer, OUT least integer, OUT most bigint) LANGUAGE plpgsql AS $$
+	DECLARE
+	  c jsonb;
+	BEGIN
+	  missed := 0;
+	  FOR i IN 1..6000 LOOP
+	    PERFORM prompt_render('short/' || i, vars => '{"x": 1}');
+	    PERFORM prompt_render('short/1', vars => '{"x": 1}');
+	    c := prompt_explain('short/1') -> 'cache';
+	    missed := missed + (NOT (c ->> 'hit')::boolean)::integer;
+	    most := greatest(most, (c ->> 'bytes')::bigint);
+	    IF i > 2000 THEN least := least(least, (c ->> 'routes')::integer); END IF;
+	  END LOOP;
+	END $$});
+my ($missed, $least, $most) = split /\|/, $short->query('SELECT * FROM pg_temp.use()');
+is($missed, 0, 'a prompt that is used between 6,000 others stays in the cache');
+cmp_ok($least, '>', 400, '... and with it those that were used last');
+cmp_ok($most, '<=', 1024 * 1024 + 4096, '... within the bound');
+cmp_ok($short->query(q{SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name LIKE 'promptreg cache%'}), '<=', 1024 * 1024 + 4096,
+	'... as PostgreSQL sees it too');
+note("$least routes, $most bytes");
+$_->quit for $short, $session;
 $node->stop;
 done_testing();

@@ -100,6 +100,42 @@ for my $name (sort keys %endless)
 	cmp_ok($work[ @work / 2 ], '<', 50, "$name: honoured within 50 ms of work, the server's own included") or diag(join ' ', map { int } @work);
 	note(sprintf '%s: %.1f ms at p50', $name, $work[ @work / 2 ]);
 }
+
+# Patterns: classes of Unicode are what takes longest to compile.
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION patterns(count integer, before text, after text) RETURNS jsonb LANGUAGE sql
+		RETURN (SELECT jsonb_agg(jsonb_build_object('name', 'v' || i, 'pattern', before || i || after)) FROM generate_series(1, count) i);
+	SET client_min_messages = warning;
+	SELECT prompt_register('names', '{{v1}}', variables => patterns(12, '[\p{L}\p{M} .''-]{1,', '}'));
+	SELECT prompt_register('large ' || i, '{{v1}}', variables => patterns(30, i || '\p{L}+ \p{L}+', '')) FROM generate_series(1, 2) i});
+is((error_of($node, 'postgres', q{SELECT prompt_register('too large', 'x', variables => patterns(1000, '\p{L}+', ''))}))[0], 'PR037', '1,000 classes of Unicode: PR037');
+my $names = q{SELECT prompt_render('names', 'latest', vars => '{"v1": "x"}')};
+is($session->query($names), 'x', 'twelve patterns match');
+my $before = $session->work;
+$session->query($names) for 1 .. 20;
+cmp_ok(($session->work - $before) / 20, '<', 2, '... and are compiled once');
+is($session->query(q{SELECT prompt_explain('names', 'latest') -> 'cache' ->> 'compiled'}), '1', '... with their version');
+$session->query(q{SET promptreg.cache_size = '64kB'; SET client_min_messages = error});
+is($session->query("$names; $names"), "x\nx", 'a version that is larger than the cache is served');
+is($session->query(q{SELECT prompt_explain('names', 'latest') -> 'cache' ->> 'compiled'}), '1', '... and stays until another one comes');
+my %compilations = (
+	'committing patterns' => q{PERFORM prompt_register('too large', 'x', variables => patterns(1000, '\p{L}+', '')); EXCEPTION WHEN SQLSTATE 'PR037' THEN NULL},
+	'loading patterns' => q{PERFORM prompt_render('large ' || 1 + i % 2, 'latest')});
+for my $name (sort keys %compilations)
+{
+	my @work;
+	for my $round (1 .. 9)
+	{
+		$session->send("DO \$\$ BEGIN FOR i IN 1 .. 1000000 LOOP BEGIN $compilations{$name}; END; END LOOP; END \$\$");
+		sleep 0.2 + 0.007 * $round;
+		my ($work, $out, $err) = $session->cancel;
+		push @work, $work;
+		like($err, qr/canceling statement due to user request/, "$name: cancelled") or last;
+	}
+	@work = sort { $a <=> $b } @work;
+	cmp_ok($work[ @work / 2 ], '<', 10, "$name: honoured within 10 ms of work") or diag(join ' ', map { int } @work);
+	note(sprintf '%s: %.1f ms at p50, %.1f at the most', $name, $work[ @work / 2 ], $work[-1]);
+}
 is($session->query(q{SELECT prompt_render_template('Hello {{name}}', '{"name": "Ann"}')}), 'Hello Ann', 'the session goes on');
 $session->quit;
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|XX000/, 'no crash');

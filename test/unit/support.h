@@ -151,7 +151,8 @@ struct Template {
     const tmpl::RenderOptions options = {
         .limits = limits, .interrupt = interrupt, .now = now, .encoding = encoding};
     tmpl::Patterns* made = nullptr;
-    if (!tmpl::CompilePatterns(view(), &made, &error)) return std::string("!") + error.message;
+    if (!tmpl::CompilePatterns(view(), nullptr, &made, &error))
+      return std::string("!") + error.message;
     const std::unique_ptr<tmpl::Patterns, PatternsDeleter> patterns(made);
     const tmpl::ProgramView ready(program.data(), made);
     error = tmpl::Error();

@@ -95,18 +95,133 @@ TEST(Rules, WithoutReadyPatternsNothingPasses) {
             Code::kInvalidVariable);
 }
 
+// What is counted here and not by RE2 is what RE2 says.
+TEST(Rules, RepeatedClassesMeanWhatTheyMeanToRe2) {
+  const std::string texts[] = {"",    "a",     "ab",   "abc", "aé",  "é😀",      "a b", "]",
+                               "]]]", "a{01}", "a\nb", "\n",  "-'.", "12",      "$",   "a$",
+                               "^a",  "ab\n",  "aa-",  "[]",  ":]",  "aaaaaaaa"};
+  const std::string classes[] = {"[a-z]",     "[^a-z]", ".",    "\\pL",  "\\p{L}", "\\P{^Latin}",
+                                 "\\d",       "\\S",    "[]a]", "[^]a]", "[\\]a]", "[[:alpha:]\\-]",
+                                 "[\\p{L}a]", "a",      "\\n",  "(?s).", "[a]b",   "[[:a]"};
+  const std::string counts[] = {"*",      "+",      "?",    "",      "{2}",   "{0}",
+                                "{1,2}",  "{2,}",   "{01}", "{,2}",  "{2,1}", "{1}{2}",
+                                "{1,2}?", "{1001}", "*?",   "{1, 2}"};
+  int read = 0;
+  for (const std::string& character : classes) {
+    for (const std::string& count : counts) {
+      for (const std::string& pattern :
+           {character + count, "^" + character + count, character + count + "$",
+            character + count + "\\$", "(" + character + count + ")"}) {
+        const RE2 expression(pattern, RE2::Quiet);
+        std::string problem;
+        const auto compiled = tmpl::Pattern::Compile(pattern, &problem);
+        ASSERT_EQ(compiled != nullptr, expression.ok()) << pattern;
+        if (compiled == nullptr) continue;
+        read += tmpl::ReadRepetition(pattern).character.empty() ? 0 : 1;
+        for (const std::string& text : texts) {
+          ASSERT_EQ(compiled->Matches(text), RE2::FullMatch(text, expression))
+              << pattern << " " << text;
+        }
+      }
+    }
+  }
+  EXPECT_GT(read, 150);
+}
+
+TEST(Rules, RepeatedClassesOfUnicodeAreCompiledOnce) {
+  std::string problem;
+  const auto once = tmpl::Pattern::Compile("[\\p{L}\\p{M} .'-]+", &problem);
+  const auto repeated = tmpl::Pattern::Compile("[\\p{L}\\p{M} .'-]{1,40}", &problem);
+  ASSERT_NE(once, nullptr);
+  ASSERT_NE(repeated, nullptr);
+  EXPECT_EQ(once->instructions(), repeated->instructions());
+  EXPECT_EQ(once->memory(), repeated->memory());
+  EXPECT_LT(once->memory(), 100'000);
+  EXPECT_TRUE(repeated->Matches("Ada Lovelace-Müller"));
+  EXPECT_FALSE(repeated->Matches(std::string(41, 'x')));
+  EXPECT_GT(once->most_bytes(), 5'000);
+  // Too long for its pattern is no question of time.
+  EXPECT_EQ(repeated->most_bytes(), SIZE_MAX);
+  EXPECT_EQ(repeated->Operations(std::string(1'000'000, 'x')), 0);
+}
+
+// Compiling has to end in milliseconds.
+TEST(Rules, PatternsThatAreLargeAreRefused) {
+  std::string classes, sets;
+  for (int i = 0; i < 21; ++i) classes += "\\\\pL|";
+  for (int i = 0; i < 1001; ++i) sets += 'a';
+  EXPECT_EQ(Mistake("\"pattern\":\"" + classes + "a\""),
+            "variable \"v\": invalid pattern: it has more than 20 classes of Unicode");
+  EXPECT_EQ(Mistake("\"pattern\":\"" + sets + "\""),
+            "variable \"v\": invalid pattern: it has more than 1000 bytes");
+  for (const char* large :
+       {"(\\\\pL|1){1,20}", "([xy]{0,1000}){0,1}[xy]{0,1000}[xy]{0,1000}z", "(.{0,100}x){20}"}) {
+    EXPECT_EQ(Mistake("\"pattern\":\"" + std::string(large) + "\""),
+              "variable \"v\": invalid pattern: pattern too large - compile failed");
+  }
+}
+
+std::string DeclaredPatterns(int count, const std::string& before, const std::string& after) {
+  std::string declarations = "[";
+  for (int i = 0; i < count; ++i) {
+    declarations += (i > 0 ? "," : "") + std::string("{\"name\":\"v") + std::to_string(i) +
+                    "\",\"pattern\":\"" + before + (after.empty() ? "" : std::to_string(i)) +
+                    after + "\"}";
+  }
+  return declarations + "]";
+}
+
+TEST(Rules, PatternsOfAVersionAreBoundedTogether) {
+  const std::string letters = "\\\\pL+ \\\\pL+";
+  Template many = Declared("", DeclaredPatterns(60, letters, "x"));
+  EXPECT_FALSE(many.Compile());
+  EXPECT_EQ(many.error.code, Code::kPatternsTooLarge);
+  EXPECT_STREQ(many.error.message,
+               "the patterns of the variables compile to more than 100000 instructions");
+  EXPECT_TRUE(Declared("", DeclaredPatterns(30, letters, "x")).Compile());
+  EXPECT_TRUE(Declared("", DeclaredPatterns(500, letters, "")).Compile());
+}
+
+// Stored declarations are not tried again, and new ones are compiled only as long as nobody asks
+// to stop.
+TEST(Rules, PatternsAreCompiledWhenDeclarationsAreChecked) {
+  const Json declarations(R"([{"name":"v","pattern":"a(","default":"A"}])");
+  const volatile std::sig_atomic_t raised = 1;
+  tmpl::Source source = {.parts = {}, .declarations = declarations.value()};
+  std::string program;
+  tmpl::Error error;
+  EXPECT_FALSE(tmpl::Compile(source, {}, &program, &error));
+  EXPECT_EQ(error.code, Code::kInvalidDeclaration);
+  source.interrupt = &raised;
+  EXPECT_FALSE(tmpl::Compile(source, {}, &program, &error));
+  EXPECT_EQ(error.code, Code::kInterrupted);
+  EXPECT_FALSE(
+      tmpl::NormalizeDeclarations(declarations.value(), nullptr, &raised, &program, &error));
+  EXPECT_EQ(error.code, Code::kInterrupted);
+  source.checked = true;
+  EXPECT_TRUE(tmpl::Compile(source, {}, &program, &error));
+  tmpl::Patterns* patterns;
+  const tmpl::ProgramView view(program.data());
+  EXPECT_FALSE(tmpl::CompilePatterns(view, &raised, &patterns, &error));
+  EXPECT_EQ(error.code, Code::kInterrupted);
+  EXPECT_FALSE(tmpl::CompilePatterns(view, nullptr, &patterns, &error));
+  EXPECT_EQ(error.code, Code::kInvalidDeclaration);
+  EXPECT_EQ(patterns, nullptr);
+}
+
 TEST(Rules, PatternsAreCountedAsTheMemoryTheyMayTake) {
   Template source = Declared("", R"([{"name":"a","pattern":"a"},{"name":"b"},
-      {"name":"c","pattern":"(\\pL{1,20}\\s){3}"}])");
+      {"name":"c","pattern":"(\\pL+\\s){3}"},{"name":"d","pattern":"a"}])");
   ASSERT_TRUE(source.Compile());
   tmpl::Patterns* patterns;
-  ASSERT_TRUE(tmpl::CompilePatterns(source.view(), &patterns, &source.error));
-  EXPECT_GT(tmpl::PatternsSize(*patterns), size_t{32 + 512} << 10);
-  EXPECT_LT(tmpl::PatternsSize(*patterns), size_t{32 + 2049} << 10);
+  ASSERT_TRUE(tmpl::CompilePatterns(source.view(), nullptr, &patterns, &source.error));
+  EXPECT_GT(tmpl::PatternsSize(*patterns), 3 * 1198 * 8);
+  EXPECT_LT(tmpl::PatternsSize(*patterns), 100'000);
+  EXPECT_EQ(patterns->of_variable[0], patterns->of_variable[3]);
   tmpl::ReleasePatterns(patterns);
   Template none = Declared("", R"([{"name":"a"}])");
   ASSERT_TRUE(none.Compile());
-  ASSERT_TRUE(tmpl::CompilePatterns(none.view(), &patterns, &none.error));
+  ASSERT_TRUE(tmpl::CompilePatterns(none.view(), nullptr, &patterns, &none.error));
   EXPECT_EQ(patterns, nullptr);
 }
 

@@ -337,8 +337,8 @@ TEST(Declarations, MistakesAreNamed) {
     EXPECT_STREQ(source.error.message, test.message);
     std::string container;
     tmpl::Error error;
-    EXPECT_FALSE(
-        tmpl::NormalizeDeclarations(Json(test.declarations).value(), nullptr, &container, &error));
+    EXPECT_FALSE(tmpl::NormalizeDeclarations(Json(test.declarations).value(), nullptr, nullptr,
+                                             &container, &error));
     EXPECT_STREQ(error.message, test.message);
   }
   Template source = Declared("", R"([{"name":"a","typ":1}])");
@@ -352,7 +352,8 @@ TEST(Declarations, NormalizeToAnArray) {
   const auto normal = [](const char* given) {
     std::string container;
     tmpl::Error error;
-    EXPECT_TRUE(tmpl::NormalizeDeclarations(Json(given).value(), nullptr, &container, &error))
+    EXPECT_TRUE(
+        tmpl::NormalizeDeclarations(Json(given).value(), nullptr, nullptr, &container, &error))
         << error.message;
     return Compact(json::Value::FromContainer(container.data()));
   };

@@ -71,7 +71,7 @@ class Checker {
     rules.min = declaration.Find("min");
     rules.max = declaration.Find("max");
     rules.pattern = declaration.Find("pattern");
-    if (patterns_ != nullptr) rules.compiled = patterns_->of_variable[index].get();
+    if (patterns_ != nullptr) rules.compiled = patterns_->of_variable[index];
     return rules;
   }
 

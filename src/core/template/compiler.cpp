@@ -27,9 +27,11 @@ bool Compiler::Run() {
 // Those of the source come before those of its snippets, which must not contradict each other.
 bool Compiler::AddDeclarations(const Context& context) {
   std::vector<Declaration> read;
+  const ReadOptions options = {
+      .encoding = source_.encoding, .checked = source_.checked, .interrupt = source_.interrupt};
   declares_ = !source_.declarations.missing() && source_.declarations.kind() != json::Kind::kNull;
   if (declares_) {
-    if (!ReadDeclarations(source_.declarations, source_.encoding, &read, error_)) return false;
+    if (!ReadDeclarations(source_.declarations, options, &read, error_)) return false;
     for (Declaration& declaration : read) {
       if (!AddDeclaration(context, std::move(declaration))) return false;
     }
@@ -37,7 +39,7 @@ bool Compiler::AddDeclarations(const Context& context) {
   for (json::Cursor cursor(source_.snippets); cursor.object() && cursor.Next();) {
     const json::Value variables = cursor.value().Find("variables");
     if (variables.kind() != json::Kind::kArray) continue;
-    if (!ReadDeclarations(variables, source_.encoding, &read, error_)) return false;
+    if (!ReadDeclarations(variables, options, &read, error_)) return false;
     for (Declaration& declaration : read) {
       declaration.snippet = cursor.key();
       if (!AddDeclaration(context, std::move(declaration))) return false;

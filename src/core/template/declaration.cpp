@@ -1,6 +1,5 @@
 #include "core/template/declaration.h"
 
-#include <memory>
 #include <unordered_set>
 #include <utility>
 
@@ -9,6 +8,7 @@
 #include "core/json/write.h"
 #include "core/template/error_text.h"
 #include "core/template/parser.h"
+#include "core/template/pattern.h"
 
 namespace promptreg::tmpl {
 namespace {
@@ -30,8 +30,8 @@ constexpr std::string_view kTypesHint =
 // Collects what a declaration says, and stops at the first thing that is wrong with it.
 class Reader {
  public:
-  Reader(const Encoding* encoding, std::vector<Declaration>* declarations, Error* error)
-      : encoding_(encoding), declarations_(declarations), error_(error) {}
+  Reader(const ReadOptions& options, std::vector<Declaration>* declarations, Error* error)
+      : options_(options), declarations_(declarations), error_(error) {}
 
   bool Read(Value given) {
     if (given.kind() != Kind::kArray && given.kind() != Kind::kObject) {
@@ -264,12 +264,29 @@ class Reader {
       Fail(*declaration) << "a pattern is for the type string alone";
       return false;
     }
+    return options_.checked || CompilePattern(declaration);
+  }
+
+  bool CompilePattern(Declaration* declaration) {
+    if (options_.interrupt != nullptr && *options_.interrupt != 0) {
+      error_->code = Code::kInterrupted;
+      return false;
+    }
     std::string problem;
-    pattern_ = Pattern::Compile(rules.pattern.string(), &problem);
-    rules.compiled = pattern_.get();
-    if (pattern_ != nullptr) return true;
-    Fail(*declaration) << "invalid pattern: " << problem;
-    ErrorText(error_->hint) << "Patterns are regular expressions in the syntax of RE2.";
+    Rules& rules = declaration->rules;
+    rules.compiled = patterns_.Add(rules.pattern.string(), &problem);
+    if (rules.compiled == nullptr) {
+      Fail(*declaration) << "invalid pattern: " << problem;
+      ErrorText(error_->hint) << "Patterns are regular expressions in the syntax of RE2. Long "
+                                 "lengths are for min and max, not for {1,900}.";
+      return false;
+    }
+    if (patterns_.instructions() <= kMostInstructions) return true;
+    Fail() << "the patterns of the variables compile to more than " << kMostInstructions
+           << " instructions";
+    error_->code = Code::kPatternsTooLarge;
+    ErrorText(error_->hint) << "What takes most are repeated classes of Unicode, such as "
+                               "(\\pL\\pN){1,3}. Equal patterns count once.";
     return false;
   }
 
@@ -293,6 +310,10 @@ class Reader {
 
   // The pattern is only ready while its own declaration is read.
   bool ReadDefault(Declaration* declaration) {
+    if (options_.checked) {
+      declaration->default_value = declaration->source.Find("default");
+      return true;
+    }
     const bool valid = CheckValue(*declaration, "default", &declaration->default_value);
     Value example;
     const bool both = valid && CheckValue(*declaration, "example", &example);
@@ -306,7 +327,7 @@ class Reader {
     const bool null = value->kind() == Kind::kNull;
     if (null && declaration.nullable) return true;
     Rules rules = declaration.rules;
-    rules.encoding = encoding_;
+    rules.encoding = options_.encoding;
     const Broken broken = null ? Broken::kType : FindBroken(*value, rules);
     if (broken == Broken::kNothing) return true;
     ErrorText message = Fail(declaration);
@@ -315,11 +336,11 @@ class Reader {
     return false;
   }
 
-  const Encoding* const encoding_;
+  const ReadOptions& options_;
   std::vector<Declaration>* declarations_;
   Error* error_;
   std::unordered_set<std::string_view> names_;
-  std::unique_ptr<Pattern> pattern_;
+  PatternSet patterns_;
 };
 
 }  // namespace
@@ -340,16 +361,18 @@ bool SameRules(const Declaration& left, const Declaration& right) {
   return rules(left.source, &ours) && rules(right.source, &theirs) && ours == theirs;
 }
 
-bool ReadDeclarations(Value given, const Encoding* encoding, std::vector<Declaration>* declarations,
-                      Error* error) {
+bool ReadDeclarations(Value given, const ReadOptions& options,
+                      std::vector<Declaration>* declarations, Error* error) {
   declarations->clear();
-  return Reader(encoding, declarations, error).Read(given);
+  return Reader(options, declarations, error).Read(given);
 }
 
 bool NormalizeDeclarations(Value declarations, const Encoding* encoding,
+                           const volatile std::sig_atomic_t* interrupt,
                            std::string* jsonb_container, Error* error) {
+  const ReadOptions options = {.encoding = encoding, .checked = false, .interrupt = interrupt};
   std::vector<Declaration> read;
-  if (!ReadDeclarations(declarations, encoding, &read, error)) return false;
+  if (!ReadDeclarations(declarations, options, &read, error)) return false;
   json::Builder builder;
   builder.BeginArray();
   for (const Declaration& declaration : read) {

@@ -1,6 +1,7 @@
 // Declarations of variables.
 #pragma once
 
+#include <csignal>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +29,14 @@ struct Declaration {
 // Whether two declarations of a name mean the same; what is for people does not count.
 bool SameRules(const Declaration& left, const Declaration& right);
 
+struct ReadOptions {
+  const Encoding* encoding = nullptr;  // of all texts; nullptr: UTF-8
+  bool checked = false;  // as NormalizeDeclarations made them: patterns are not compiled again
+  const volatile std::sig_atomic_t* interrupt = nullptr;  // polled before each pattern
+};
+
 // From an array of objects, or an object by name. False: *error says why.
-bool ReadDeclarations(json::Value given, const Encoding* encoding,
+bool ReadDeclarations(json::Value given, const ReadOptions& options,
                       std::vector<Declaration>* declarations, Error* error);
 
 }  // namespace promptreg::tmpl

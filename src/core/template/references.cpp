@@ -77,7 +77,10 @@ bool FindSnippets(const Source& source, const Limits& limits, std::vector<std::s
   std::vector<Declaration> declarations;
   const json::Value& given = source.declarations;
   if (!given.missing() && given.kind() != json::Kind::kNull &&
-      !ReadDeclarations(given, source.encoding, &declarations, error)) {
+      !ReadDeclarations(
+          given,
+          {.encoding = source.encoding, .checked = source.checked, .interrupt = source.interrupt},
+          &declarations, error)) {
     return false;
   }
   for (size_t part = 0; part < source.parts.size(); ++part) {

@@ -61,6 +61,7 @@ enum class Code : uint8_t {
   kTooManyOperations,
   kOutputTooLarge,
   kJsonTooDeep,
+  kPatternsTooLarge,  // of all variables together
 };
 
 // One failure, in a fixed-size trivially destructible form so that it can cross a longjmp. Texts
@@ -98,8 +99,11 @@ struct Source {
                                 // missing: none. Declarations of snippets are added to the source's
   bool snippets_exist = false;  // one that is not among them is an error, not nothing
   const Encoding* encoding = nullptr;  // of all texts; nullptr: UTF-8
-  bool strict = false;  // refuse also what compiles and is surely a mistake, as is right for texts
-                        // that are new; not in snippets, which are not
+  bool strict = false;   // refuse also what compiles and is surely a mistake, as is right for texts
+                         // that are new; not in snippets, which are not
+  bool checked = false;  // NormalizeDeclarations has made all declarations: their patterns,
+                         // which take time to compile, are not looked at again
+  const volatile std::sig_atomic_t* interrupt = nullptr;  // polled if they are
 };
 
 // Compiles into *program (replaced). False: *error says why.
@@ -113,6 +117,7 @@ bool FindSnippets(const Source& source, const Limits& limits, std::vector<std::s
 // Brings declarations, an array of objects or an object by name, into the array form that Compile
 // and the registry store, with every key checked. False: *error says why.
 bool NormalizeDeclarations(json::Value declarations, const Encoding* encoding,
+                           const volatile std::sig_atomic_t* interrupt,
                            std::string* jsonb_container, Error* error);
 
 enum class Type : uint8_t {
@@ -164,7 +169,8 @@ class ProgramView {
 
 // What a program whose variables have patterns must be viewed with to be bound; nullptr for others.
 // They are not part of its bytes. Throws std::bad_alloc. False: *error says why.
-bool CompilePatterns(ProgramView program, Patterns** patterns, Error* error);
+bool CompilePatterns(ProgramView program, const volatile std::sig_atomic_t* interrupt,
+                     Patterns** patterns, Error* error);
 size_t PatternsSize(const Patterns& patterns);  // bytes, at most
 void ReleasePatterns(Patterns* patterns) noexcept;
 
