@@ -53,7 +53,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   oldest timestamptz := (SELECT min(e.at) FROM promptreg.executions e);
-  again bigint[] := ARRAY(SELECT x.id FROM promptreg.experiments x WHERE x.stopped_at IS NULL OR x.stopped_at >= oldest);
+  again bigint[] := ARRAY(SELECT x.id FROM promptreg.experiments x
+                           WHERE (x.stopped_at IS NULL OR x.stopped_at >= oldest)
+                             AND NOT EXISTS (SELECT FROM promptreg.experiment_closings c WHERE c.experiment_id = x.id));
 BEGIN
   DELETE FROM promptreg.experiment_stats s WHERE s.experiment_id = ANY (again);
   DELETE FROM promptreg.experiment_sketches s WHERE s.experiment_id = ANY (again);
@@ -72,6 +74,7 @@ BEGIN ATOMIC
   SELECT x.id, m.name, false
     FROM promptreg.experiments x, promptreg.metrics m
    WHERE x.started_at IS NOT NULL AND m.archived_at IS NULL
+     AND NOT EXISTS (SELECT FROM promptreg.experiment_closings c WHERE c.experiment_id = x.id)
   ON CONFLICT DO NOTHING;
 END;
 COMMENT ON FUNCTION promptreg.attach_metrics() IS 'Has every experiment that started judged by every metric that is not archived';
@@ -84,11 +87,11 @@ BEGIN ATOMIC
   SELECT x.id, x.key, p.name, x.environment, x.started_at, x.started_at - interval '14 days',
          coalesce(x.stopped_at + interval '1 day', 'infinity')
     FROM promptreg.experiments x JOIN promptreg.prompts p ON p.id = x.prompt_id
-   WHERE x.started_at IS NOT NULL
+   WHERE x.started_at IS NOT NULL AND NOT EXISTS (SELECT FROM promptreg.experiment_closings c WHERE c.experiment_id = x.id)
   OFFSET 0;
 END;
 COMMENT ON FUNCTION promptreg.counting_experiments() IS
-  'Experiments that started, with the prompts whose executions count for them, and from when until when';
+  'Experiments that started and are not closed, with the prompts whose executions count for them, and from when until when';
 
 -- Only variants that the experiment has or had: anything can be logged.
 CREATE FUNCTION promptreg.add_exposures(low xid8, high xid8) RETURNS void
@@ -489,11 +492,6 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.refresh_experiments() IS
   'Counts what was recorded by transactions that have ended; returns how many experiments changed. Whenever and however often it is called, each row counts once';
-
-CREATE FUNCTION promptreg.maintain_experiments() RETURNS text
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
-RETURN format('%s experiments changed', promptreg.refresh_experiments());
-COMMENT ON FUNCTION promptreg.maintain_experiments() IS 'Task of prompt_maintain: brings the results of experiments up to date';
 
 -- Nothing to do where nothing can be written, where another session is at it, or where this transaction looks at the past.
 CREATE FUNCTION promptreg.try_refresh_experiments() RETURNS boolean
