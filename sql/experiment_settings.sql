@@ -178,12 +178,39 @@ SELECT metric, variant, users, executions, round(mean::numeric, 3) AS mean, roun
 SELECT prompt_experiment_set_variants('version', '[{"key": "control", "version": 3, "weight": 1}, {"key": "b", "version": 4, "weight": 1}]');
 CALL test.serve('version', 'b', 2001, 2200, 40);
 CALL test.serve('version', 'control', 2001, 2200, 60);
-SELECT variant, version, users, executions, mean, p_anytime FROM prompt_experiment_report('version') WHERE metric = 'done';
+SELECT variant, version, users, executions, round(mean::numeric, 9) AS mean, round(p_anytime::numeric, 9) AS p_anytime FROM prompt_experiment_report('version') WHERE metric = 'done';
 -- Other weights only, and a variant that goes: everybody counts on.
 SELECT prompt_experiment_set_variants('version', '[{"key": "control", "version": 3, "weight": 2}, {"key": "c", "version": 2, "weight": 1}]');
 CALL test.serve('version', 'control', 3001, 3010, 1);
-SELECT variant, version, users, executions, mean, p_anytime FROM prompt_experiment_report('version') WHERE metric = 'done';
+SELECT variant, version, users, executions, round(mean::numeric, 9) AS mean, round(p_anytime::numeric, 9) AS p_anytime FROM prompt_experiment_report('version') WHERE metric = 'done';
 SELECT prompt_experiment_stop('version');
+
+-- What is older than two weeks before the start, or younger than a day after the end, does not count, whenever it arrives.
+SELECT test.start('bounds');
+INSERT INTO promptreg.executions (prompt, version, user_id, experiment, variant, latency_ms, at) SELECT 'settings', 1, 'bounds' || d, 'bounds', 'b', 5, now() + d * interval '1 day' FROM unnest('{-15,-13,0}'::integer[]) d;
+SELECT metric, users FROM prompt_experiment_report('bounds') WHERE metric IN ('speed', 'slowest');
+SELECT prompt_experiment_stop('bounds');
+INSERT INTO promptreg.executions (prompt, version, user_id, experiment, variant, latency_ms, at) SELECT 'settings', 1, 'after' || d, 'bounds', 'b', 5, now() + d * interval '1 hour' FROM unnest('{1,23,25}'::integer[]) d;
+SELECT metric, users FROM prompt_experiment_report('bounds') WHERE metric IN ('speed', 'slowest');
+-- A metric that is new to it counts the same executions, and reads no partition of another time.
+SELECT prompt_metric_define('calls', 'count', 'executions');
+SELECT metric, users FROM prompt_experiment_report('bounds') WHERE metric = 'calls';
+SELECT b.prompts, x.started_at - b.since AS before, b.until - x.stopped_at AS after, b.anything FROM promptreg.experiments x, LATERAL promptreg.counting_bounds(ARRAY[x.id]) b WHERE x.key = 'bounds';
+CREATE FUNCTION test.partitions_read(since text, until text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+  found bigint := 0;
+BEGIN
+  FOR line IN EXECUTE format('EXPLAIN SELECT FROM promptreg.experiment_values(''0'', ''9'', ''{1}'', ''{settings}'', %L, %L)', since, until) LOOP
+    found := found + (line ~ ' on executions_2')::integer;
+  END LOOP;
+  RETURN found;
+END;
+$$;
+SELECT promptreg.make_partition('executions', '2019-01-05'), promptreg.make_partition('executions', '2019-03-05');
+SELECT test.partitions_read('2019-03-02', '2019-03-20') AS of_one_month_read_twice, test.partitions_read('2019-01-01', '2019-03-20') > 2 AS of_all_more;
+DROP FUNCTION test.partitions_read;
+DROP TABLE promptreg.executions_201901, promptreg.executions_201903;
 
 -- Who has an override when he comes was not assigned by chance, and counts nowhere: neither in a comparison, nor in the split.
 SELECT test.start('override');

@@ -80,11 +80,49 @@ SELECT substring(result, '\d+ rows deleted') AS result FROM prompt_maintain('{pa
 SELECT * FROM test.hours;
 DROP VIEW test.hours;
 
+-- Of experiments that ended longer ago than executions are kept, users are forgotten and figures stay. What comes late counts no more.
+TRUNCATE promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;
+DELETE FROM promptreg.retention;
+SELECT prompt_register('ret/x', 'one'), prompt_register('ret/x', 'two'), (prompt_promote('ret/x', 1, 'production')).version;
+SELECT prompt_metric_define('ret calls', 'count', 'executions', role => 'primary');
+SELECT prompt_experiment_start('ret/x', 'production', '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 2, "weight": 1}]', key => 'ret/x');
+SELECT prompt_experiment_override('ret/x', 'tester', 'b');
+SELECT count(prompt_log('ret/x', 1, user_id => u, experiment => 'ret/x', variant => v)) FROM (VALUES ('alice', 'b'), ('alice', 'control'), ('bob', 'b'), ('carol', 'control')) s (u, v);
+SELECT variant, users, mean FROM prompt_experiment_report('ret/x');
+SELECT prompt_experiment_stop('ret/x');
+CREATE VIEW test.users AS SELECT (SELECT count(*) FROM promptreg.experiment_users) AS users, (SELECT count(*) FROM promptreg.experiment_totals) AS totals;
+ALTER TABLE promptreg.experiments DISABLE TRIGGER fixed_columns;
+CREATE TABLE test.ended AS SELECT x.id, x.started_at, x.stopped_at FROM promptreg.experiments x WHERE x.key = 'ret/x';
+UPDATE promptreg.experiments SET stopped_at = now() - interval '15 days', started_at = now() - interval '20 days' WHERE key = 'ret/x';
+UPDATE promptreg.executions SET at = now() - interval '16 days' WHERE prompt = 'ret/x';
+SELECT result FROM prompt_maintain('{experiments}');
+SELECT * FROM test.users;
+SELECT prompt_retention('executions', '10 days'), prompt_retention('executions', NULL, env => 'production');
+SELECT result FROM prompt_maintain('{experiments}');
+SELECT prompt_retention('executions', '10 days', env => 'production');
+SELECT result FROM prompt_maintain('{experiments}');
+SELECT * FROM test.users;
+SELECT prompt_log('ret/x', 1, user_id => 'alice', experiment => 'ret/x', variant => 'b', at => now() - interval '16 days'), prompt_metric_define('ret late', 'mean', 'latency_ms') \g (format=unaligned tuples_only=on) /dev/null
+SELECT result FROM prompt_maintain('{experiments}');
+SELECT metric, variant, users, mean FROM prompt_experiment_report('ret/x');
+SELECT users_in_several_variants FROM prompt_experiment_decision('ret/x');
+-- Restored into another server, too.
+UPDATE promptreg.watermarks SET system_identifier = 1;
+SELECT result FROM prompt_maintain('{experiments}');
+SELECT metric, variant, users, mean FROM prompt_experiment_report('ret/x');
+SELECT * FROM test.users;
+UPDATE promptreg.experiments x SET started_at = e.started_at, stopped_at = e.stopped_at FROM test.ended e WHERE x.id = e.id;
+ALTER TABLE promptreg.experiments ENABLE ALWAYS TRIGGER fixed_columns;
+DROP TABLE test.ended;
+DROP VIEW test.users;
+
 CALL test.fails($$SELECT prompt_retention('prompts', '1 year')$$);
 CALL test.fails($$SELECT prompt_retention('executions', '23 hours')$$);
 CALL test.fails($$SELECT prompt_retention('executions', '-1 year', 'staging')$$);
 CALL test.fails($$SELECT prompt_retention('outcomes', '1 year', 'staging')$$);
 
 DELETE FROM promptreg.retention;
-TRUNCATE promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;
+TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_allocations, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_sketches, promptreg.experiment_figures,
+  promptreg.experiment_users, promptreg.experiment_exposures, promptreg.experiment_splits, promptreg.experiment_closings, promptreg.bandit_sources, promptreg.bandit_units, promptreg.bandit_hours,
+  promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;
 DROP VIEW test.partitions;

@@ -249,3 +249,13 @@ COMMENT ON COLUMN promptreg.experiment_splits.experiment_id IS 'The experiment';
 COMMENT ON COLUMN promptreg.experiment_splits.p_fixed IS 'Chi-squared p value, for one look; NULL: less than 5 users expected somewhere';
 COMMENT ON COLUMN promptreg.experiment_splits.p_anytime IS 'Sequential p value, the least one so far';
 COMMENT ON COLUMN promptreg.experiment_splits.as_of IS 'When it was computed';
+
+CREATE TABLE promptreg.experiment_closings (
+  experiment_id             bigint PRIMARY KEY REFERENCES promptreg.experiments (id),
+  users_in_several_variants bigint NOT NULL,
+  closed_at                 timestamptz NOT NULL
+);
+COMMENT ON TABLE promptreg.experiment_closings IS 'Experiments that ended before the oldest executions that are kept: their users are forgotten, and nothing more is counted for them';
+COMMENT ON COLUMN promptreg.experiment_closings.experiment_id IS 'The experiment';
+COMMENT ON COLUMN promptreg.experiment_closings.users_in_several_variants IS 'Users who were served more than one variant';
+COMMENT ON COLUMN promptreg.experiment_closings.closed_at IS 'When its users were forgotten';

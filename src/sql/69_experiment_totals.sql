@@ -53,7 +53,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   oldest timestamptz := (SELECT min(e.at) FROM promptreg.executions e);
-  again bigint[] := ARRAY(SELECT x.id FROM promptreg.experiments x WHERE x.stopped_at IS NULL OR x.stopped_at >= oldest);
+  again bigint[] := ARRAY(SELECT x.id FROM promptreg.experiments x
+                           WHERE (x.stopped_at IS NULL OR x.stopped_at >= oldest)
+                             AND NOT EXISTS (SELECT FROM promptreg.experiment_closings c WHERE c.experiment_id = x.id));
 BEGIN
   DELETE FROM promptreg.experiment_stats s WHERE s.experiment_id = ANY (again);
   DELETE FROM promptreg.experiment_sketches s WHERE s.experiment_id = ANY (again);
@@ -72,9 +74,24 @@ BEGIN ATOMIC
   SELECT x.id, m.name, false
     FROM promptreg.experiments x, promptreg.metrics m
    WHERE x.started_at IS NOT NULL AND m.archived_at IS NULL
+     AND NOT EXISTS (SELECT FROM promptreg.experiment_closings c WHERE c.experiment_id = x.id)
   ON CONFLICT DO NOTHING;
 END;
 COMMENT ON FUNCTION promptreg.attach_metrics() IS 'Has every experiment that started judged by every metric that is not archived';
+
+-- First which experiment has which prompt: else every execution would meet every experiment of its environment.
+CREATE FUNCTION promptreg.counting_experiments()
+RETURNS TABLE (id bigint, key text, prompt text, environment text, started_at timestamptz, low timestamptz, high timestamptz)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT x.id, x.key, p.name, x.environment, x.started_at, x.started_at - interval '14 days',
+         coalesce(x.stopped_at + interval '1 day', 'infinity')
+    FROM promptreg.experiments x JOIN promptreg.prompts p ON p.id = x.prompt_id
+   WHERE x.started_at IS NOT NULL AND NOT EXISTS (SELECT FROM promptreg.experiment_closings c WHERE c.experiment_id = x.id)
+  OFFSET 0;
+END;
+COMMENT ON FUNCTION promptreg.counting_experiments() IS
+  'Experiments that started and are not closed, with the prompts whose executions count for them, and from when until when';
 
 -- Only variants that the experiment has or had: anything can be logged.
 CREATE FUNCTION promptreg.add_exposures(low xid8, high xid8) RETURNS void
@@ -83,11 +100,10 @@ BEGIN ATOMIC
   INSERT INTO promptreg.experiment_users AS u (experiment_id, user_id, variant, first_at, executions)
   SELECT x.id, e.user_id, e.variant, min(e.at), count(*)
     FROM promptreg.executions e
-    JOIN promptreg.experiments x ON x.key = e.experiment AND x.environment = e.environment
-    JOIN promptreg.prompts p ON p.id = x.prompt_id AND p.name = e.prompt
+    JOIN promptreg.counting_experiments() x ON x.key = e.experiment AND x.environment = e.environment AND x.prompt = e.prompt
     JOIN (SELECT DISTINCT w.experiment_id, k.key FROM ONLY promptreg.weights w, unnest(w.keys) AS k (key)) v
       ON v.experiment_id = x.id AND v.key = e.variant
-   WHERE e.xid >= low AND e.xid < high AND e.user_id IS NOT NULL AND x.started_at IS NOT NULL
+   WHERE e.xid >= add_exposures.low AND e.xid < add_exposures.high AND e.user_id IS NOT NULL AND e.at >= x.low AND e.at < x.high
    GROUP BY x.id, e.user_id, e.variant
   ON CONFLICT ON CONSTRAINT experiment_users_pkey DO UPDATE
      SET first_at = least(u.first_at, excluded.first_at), executions = u.executions + excluded.executions, changed = true;
@@ -165,41 +181,52 @@ COMMENT ON FUNCTION promptreg.settle_exposures() IS
   'Finds the own variants of users who were served something new, and counts them there; returns the experiments that changed';
 
 -- Executions count for an experiment that name it, and as variant '' those of the two weeks before it, where they can
--- explain a part of what users do anyway. (Without SET, so that it is planned with the query that asks.)
-CREATE FUNCTION promptreg.counted_variant(experiment text, variant text, at timestamptz, key text, started_at timestamptz) RETURNS text
+-- explain a part of what users do anyway. What comes more than a day after its end is no part of it: so that it is known of which
+-- time the executions are that count for it. (Without SET, so that it is planned with the query that asks.)
+CREATE FUNCTION promptreg.counted_variant(
+  experiment text, variant text, at timestamptz, key text, started_at timestamptz, low timestamptz, high timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN experiment = key THEN nullif(variant, '')
-            WHEN at < started_at AND at >= started_at - interval '14 days' THEN '' END;
-COMMENT ON FUNCTION promptreg.counted_variant(text, text, timestamptz, text, timestamptz) IS
+RETURN CASE WHEN at < low OR at >= high THEN NULL
+            WHEN experiment = key THEN nullif(variant, '')
+            WHEN at < started_at THEN '' END;
+COMMENT ON FUNCTION promptreg.counted_variant(text, text, timestamptz, text, timestamptz, timestamptz, timestamptz) IS
   'As which variant an execution counts for an experiment: empty, as history before it; NULL, not at all';
 
--- First which experiment has which prompt: else every execution would meet every experiment of its environment.
-CREATE FUNCTION promptreg.counting_experiments()
-RETURNS TABLE (id bigint, key text, prompt text, environment text, started_at timestamptz)
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-  SELECT x.id, x.key, p.name, x.environment, x.started_at
-    FROM promptreg.experiments x JOIN promptreg.prompts p ON p.id = x.prompt_id
-   WHERE x.started_at IS NOT NULL
-  OFFSET 0;
+-- Something that is counted from the beginning need not look at all executions there are, but at those that may concern it: other
+-- partitions are not even opened.
+CREATE FUNCTION promptreg.counting_bounds(
+  experiments bigint[], OUT prompts text[], OUT since timestamptz, OUT until timestamptz, OUT anything boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  SELECT array_agg(DISTINCT x.prompt), min(x.low), max(x.high) INTO prompts, since, until
+    FROM promptreg.counting_experiments() x WHERE x.id = ANY (experiments);
+  anything := EXISTS (SELECT FROM promptreg.executions e
+                       WHERE e.at >= since AND e.at < until AND e.prompt = ANY (prompts) AND e.user_id IS NOT NULL);
 END;
-COMMENT ON FUNCTION promptreg.counting_experiments() IS 'Experiments that started, with the prompts whose executions count for them';
+$$;
+COMMENT ON FUNCTION promptreg.counting_bounds(bigint[]) IS
+  'Of which prompts, and from when until when, executions can count for experiments, and whether there are any';
 
-CREATE FUNCTION promptreg.served_executions(low xid8, high xid8)
+-- Of transactions from low up to high; of these prompts and this time only, where it is not all. NULL: all.
+CREATE FUNCTION promptreg.served_executions(
+  low xid8, high xid8, experiments bigint[], prompts text[], since timestamptz, until timestamptz)
 RETURNS TABLE (experiment_id bigint, user_id text, variant text, at timestamptz, request_id text, xid xid8, latency_ms double precision,
                time_to_first_token_ms double precision, tokens_in bigint, tokens_out bigint, tokens_cached bigint, cost_usd numeric,
                failed boolean)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-  SELECT x.id, e.user_id, promptreg.counted_variant(e.experiment, e.variant, e.at, x.key, x.started_at), e.at, e.request_id, e.xid,
-         e.latency_ms, e.time_to_first_token_ms, e.tokens_in, e.tokens_out, e.tokens_cached, e.cost_usd,
+  SELECT x.id, e.user_id, promptreg.counted_variant(e.experiment, e.variant, e.at, x.key, x.started_at, x.low, x.high), e.at, e.request_id,
+         e.xid, e.latency_ms, e.time_to_first_token_ms, e.tokens_in, e.tokens_out, e.tokens_cached, e.cost_usd,
          e.error_class IS NOT NULL OR e.error IS NOT NULL
     FROM promptreg.counting_experiments() x
     JOIN promptreg.executions e ON e.prompt = x.prompt AND e.environment = x.environment
-   WHERE e.xid >= low AND e.xid < high AND e.user_id IS NOT NULL
-     AND promptreg.counted_variant(e.experiment, e.variant, e.at, x.key, x.started_at) IS NOT NULL;
+   WHERE e.xid >= served_executions.low AND e.xid < served_executions.high AND e.user_id IS NOT NULL
+     AND e.at >= coalesce(since, '-infinity') AND e.at < coalesce(until, 'infinity')
+     AND (prompts IS NULL OR e.prompt = ANY (prompts)) AND (experiments IS NULL OR x.id = ANY (experiments))
+     AND promptreg.counted_variant(e.experiment, e.variant, e.at, x.key, x.started_at, x.low, x.high) IS NOT NULL;
 END;
-COMMENT ON FUNCTION promptreg.served_executions(xid8, xid8) IS
+COMMENT ON FUNCTION promptreg.served_executions(xid8, xid8, bigint[], text[], timestamptz, timestamptz) IS
   'Executions that count for experiments, recorded by transactions from low up to high; with an empty variant those before the experiment';
 
 -- Executions are looked up for outcomes, whatever the planner thinks of how many there are: what is new costs, not what there is.
@@ -208,28 +235,31 @@ RETURNS TABLE (experiment_id bigint, user_id text, variant text, served_at times
                delay interval)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-  SELECT x.id, o.user_id, promptreg.counted_variant(o.experiment, o.variant, o.served_at, x.key, x.started_at), o.served_at, o.name, o.scorer,
-         o.value, o.at - o.served_at
+  SELECT x.id, o.user_id, promptreg.counted_variant(o.experiment, o.variant, o.served_at, x.key, x.started_at, x.low, x.high), o.served_at, o.name,
+         o.scorer, o.value, o.at - o.served_at
     FROM (SELECT o.name, o.scorer, o.value, o.at, e.prompt, e.environment, e.experiment, e.variant, e.user_id, e.at AS served_at
             FROM promptreg.outcomes o,
                  LATERAL (SELECT e.prompt, e.environment, e.experiment, e.variant, e.user_id, e.at, e.xid FROM promptreg.executions e
                            WHERE e.request_id = o.request_id OFFSET 0) e
-           WHERE o.xid >= low AND o.xid < high AND o.value IS NOT NULL AND e.xid < low AND e.user_id IS NOT NULL AND low > '0'
+           WHERE o.xid >= late_outcomes.low AND o.xid < late_outcomes.high AND o.value IS NOT NULL AND e.xid < late_outcomes.low
+             AND e.user_id IS NOT NULL AND late_outcomes.low > '0'
           OFFSET 0) o
     JOIN promptreg.counting_experiments() x ON x.prompt = o.prompt AND x.environment = o.environment
-   WHERE promptreg.counted_variant(o.experiment, o.variant, o.served_at, x.key, x.started_at) IS NOT NULL;
+   WHERE promptreg.counted_variant(o.experiment, o.variant, o.served_at, x.key, x.started_at, x.low, x.high) IS NOT NULL;
 END;
 COMMENT ON FUNCTION promptreg.late_outcomes(xid8, xid8) IS
   'Outcomes recorded by transactions from low up to high whose executions were recorded before, for experiments';
 
 -- Values by source. An outcome counts in the run in which the later one of it and its execution arrives.
-CREATE FUNCTION promptreg.experiment_values(low xid8, high xid8)
+CREATE FUNCTION promptreg.experiment_values(
+  low xid8, high xid8, experiments bigint[] DEFAULT NULL, prompts text[] DEFAULT NULL, since timestamptz DEFAULT NULL,
+  until timestamptz DEFAULT NULL)
 RETURNS TABLE (experiment_id bigint, user_id text, variant text, at timestamptz, source text, value double precision,
                delay interval)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
   SELECT s.experiment_id, s.user_id, s.variant, s.at, v.source, v.value, NULL::interval
-    FROM promptreg.served_executions(low, high) s,
+    FROM promptreg.served_executions(low, high, experiments, prompts, since, until) s,
          LATERAL (VALUES ('executions', 1), ('latency_ms', s.latency_ms), ('time_to_first_token_ms', s.time_to_first_token_ms),
                          ('tokens_in', s.tokens_in), ('tokens_out', s.tokens_out), ('tokens_cached', s.tokens_cached),
                          ('cost_usd', s.cost_usd::double precision), ('error', s.failed::integer)) AS v (source, value)
@@ -237,7 +267,7 @@ BEGIN ATOMIC
    UNION ALL
   SELECT o.experiment_id, o.user_id, o.variant, o.served_at, n.source, o.value, o.delay
     FROM (SELECT s.experiment_id, s.user_id, s.variant, s.at AS served_at, o.name, o.scorer, o.value, o.at - s.at AS delay
-            FROM promptreg.served_executions(low, high) s JOIN promptreg.outcomes o ON o.request_id = s.request_id
+            FROM promptreg.served_executions(low, high, experiments, prompts, since, until) s JOIN promptreg.outcomes o ON o.request_id = s.request_id
            WHERE o.xid < high
            UNION ALL
           SELECT l.experiment_id, l.user_id, l.variant, l.served_at, l.name, l.scorer, l.value, l.delay
@@ -245,13 +275,15 @@ BEGIN ATOMIC
          LATERAL (VALUES (o.name), ('score/' || o.scorer)) AS n (source)
    WHERE o.value IS NOT NULL AND n.source IS NOT NULL;
 END;
-COMMENT ON FUNCTION promptreg.experiment_values(xid8, xid8) IS
+COMMENT ON FUNCTION promptreg.experiment_values(xid8, xid8, bigint[], text[], timestamptz, timestamptz) IS
   'Values of executions and outcomes that count for experiments, where the later of the two was recorded from low up to high; at: of the execution; delay: of an outcome after it';
 
 -- Every execution gives each metric a row, with zeros where it has no value: who never converted counts as well. In
 -- PL/pgSQL, so that the plan knows how many transactions there are; without sorting, because it takes the groups for few
 -- and would sort millions of names of users, which takes three times as long as hashing them.
-CREATE FUNCTION promptreg.add_totals(low xid8, high xid8, taken boolean) RETURNS void
+CREATE FUNCTION promptreg.add_totals(
+  low xid8, high xid8, taken boolean, experiments bigint[] DEFAULT NULL, prompts text[] DEFAULT NULL, since timestamptz DEFAULT NULL,
+  until timestamptz DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_sort = off
 AS $$
 BEGIN
@@ -270,7 +302,7 @@ BEGIN
            count(*) FILTER (WHERE w.is_source) AS n,
            coalesce(sum(v.value) FILTER (WHERE w.is_source), 0) AS total,
            coalesce(sum(CASE WHEN w.counts THEN 1 ELSE v.value END) FILTER (WHERE w.is_denominator), 0) AS denominator
-      FROM wanted w JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = w.experiment_id AND v.source = w.source
+      FROM wanted w JOIN promptreg.experiment_values(low, high, experiments, prompts, since, until) v ON v.experiment_id = w.experiment_id AND v.source = w.source
      WHERE (v.delay IS NULL OR w.attribution_window IS NULL OR v.delay <= w.attribution_window)
        AND (v.variant <> '' OR w.kind IN ('mean', 'count'))
      GROUP BY w.experiment_id, w.name, v.user_id, v.variant
@@ -290,7 +322,7 @@ BEGIN
          changed = excluded.changed;
 END;
 $$;
-COMMENT ON FUNCTION promptreg.add_totals(xid8, xid8, boolean) IS
+COMMENT ON FUNCTION promptreg.add_totals(xid8, xid8, boolean, bigint[], text[], timestamptz, timestamptz) IS
   'Adds what was recorded to the totals of users, for the metrics of which earlier rows have been taken, or have not';
 
 -- Times at which the weights changed, by number: width_bucket finds in them which were in force.
@@ -301,7 +333,9 @@ COMMENT ON FUNCTION promptreg.setting_times(bigint) IS 'When the rows of weights
 
 -- Values stay with the variant that was served: nothing can be taken out of a sketch again, and who was served several is
 -- rare. So the sketches, too, are the same whatever the order of arrival.
-CREATE FUNCTION promptreg.add_sketches(low xid8, high xid8, taken boolean) RETURNS void
+CREATE FUNCTION promptreg.add_sketches(
+  low xid8, high xid8, taken boolean, experiments bigint[] DEFAULT NULL, prompts text[] DEFAULT NULL, since timestamptz DEFAULT NULL,
+  until timestamptz DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -316,7 +350,7 @@ BEGIN
   INSERT INTO promptreg.experiment_sketches AS s (experiment_id, metric, variant, number, sketch)
   SELECT m.experiment_id, m.metric, v.variant, n.number, promptreg.sketch(v.value, promptreg.experiment_sketch_error())
     FROM wanted m
-    JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = m.experiment_id AND v.source = m.source,
+    JOIN promptreg.experiment_values(low, high, experiments, prompts, since, until) v ON v.experiment_id = m.experiment_id AND v.source = m.source,
          LATERAL (SELECT greatest(width_bucket(v.at, m.times), 1) AS number) n
    WHERE v.variant <> '' AND (v.delay IS NULL OR m.attribution_window IS NULL OR v.delay <= m.attribution_window)
      AND NOT EXISTS (SELECT FROM promptreg.override_periods() o
@@ -326,7 +360,7 @@ BEGIN
      SET sketch = promptreg.merge_sketches(s.sketch, excluded.sketch);
 END;
 $$;
-COMMENT ON FUNCTION promptreg.add_sketches(xid8, xid8, boolean) IS
+COMMENT ON FUNCTION promptreg.add_sketches(xid8, xid8, boolean, bigint[], text[], timestamptz, timestamptz) IS
   'Adds what was recorded to the sketches of variants, for the quantiles of which earlier rows have been taken, or have not';
 
 CREATE FUNCTION promptreg.experiment_sketch_error() RETURNS double precision
@@ -409,6 +443,26 @@ RETURN EXISTS (SELECT FROM promptreg.executions e WHERE e.xid >= low AND e.xid <
 COMMENT ON FUNCTION promptreg.anything_recorded(xid8, xid8) IS
   'Whether transactions from low up to high recorded executions or outcomes: cheaper than to plan what would be done with none';
 
+CREATE FUNCTION promptreg.count_new_metrics(high xid8) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  experiments bigint[] := ARRAY(SELECT DISTINCT m.experiment_id FROM promptreg.experiment_metrics m WHERE NOT m.taken);
+  bounds record;
+BEGIN
+  IF experiments = '{}' THEN
+    RETURN;
+  END IF;
+  bounds := promptreg.counting_bounds(experiments);
+  IF bounds.anything THEN
+    PERFORM promptreg.add_totals('0', high, false, experiments, bounds.prompts, bounds.since, bounds.until);
+    PERFORM promptreg.add_sketches('0', high, false, experiments, bounds.prompts, bounds.since, bounds.until);
+  END IF;
+  UPDATE promptreg.experiment_metrics m SET taken = true WHERE NOT m.taken;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.count_new_metrics(xid8) IS 'Counts what was recorded before for metrics that are new to an experiment';
+
 -- One after the other: the lock of the watermark lasts until the end of the transaction.
 CREATE FUNCTION promptreg.refresh_experiments() RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -428,11 +482,7 @@ BEGIN
     PERFORM promptreg.add_totals(range.low, range.high, true);
     PERFORM promptreg.add_sketches(range.low, range.high, true);
   END IF;
-  IF EXISTS (SELECT FROM promptreg.experiment_metrics m WHERE NOT m.taken) THEN
-    PERFORM promptreg.add_totals('0', range.high, false);
-    PERFORM promptreg.add_sketches('0', range.high, false);
-    UPDATE promptreg.experiment_metrics m SET taken = true WHERE NOT m.taken;
-  END IF;
+  PERFORM promptreg.count_new_metrics(range.high);
   PERFORM promptreg.count_for_bandits(range.low, range.high);
   changed := ARRAY(SELECT promptreg.settle_exposures());
   changed := ARRAY(SELECT unnest(changed) UNION SELECT promptreg.settle_totals() UNION SELECT promptreg.outdated_figures());
@@ -442,11 +492,6 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.refresh_experiments() IS
   'Counts what was recorded by transactions that have ended; returns how many experiments changed. Whenever and however often it is called, each row counts once';
-
-CREATE FUNCTION promptreg.maintain_experiments() RETURNS text
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
-RETURN format('%s experiments changed', promptreg.refresh_experiments());
-COMMENT ON FUNCTION promptreg.maintain_experiments() IS 'Task of prompt_maintain: brings the results of experiments up to date';
 
 -- Nothing to do where nothing can be written, where another session is at it, or where this transaction looks at the past.
 CREATE FUNCTION promptreg.try_refresh_experiments() RETURNS boolean

@@ -66,9 +66,11 @@ COMMENT ON FUNCTION promptreg.settings_in_words(promptreg.experiment_results[]) 
 CREATE FUNCTION promptreg.users_in_several_variants(experiment_id bigint) RETURNS bigint
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT count(DISTINCT u.user_id) FROM promptreg.experiment_users u
-   WHERE u.experiment_id = users_in_several_variants.experiment_id AND NOT u.own
-     AND EXISTS (SELECT FROM promptreg.experiment_users o WHERE o.experiment_id = u.experiment_id AND o.user_id = u.user_id AND o.own);
+  SELECT coalesce(
+    (SELECT c.users_in_several_variants FROM promptreg.experiment_closings c WHERE c.experiment_id = users_in_several_variants.experiment_id),
+    (SELECT count(DISTINCT u.user_id) FROM promptreg.experiment_users u
+      WHERE u.experiment_id = users_in_several_variants.experiment_id AND NOT u.own
+        AND EXISTS (SELECT FROM promptreg.experiment_users o WHERE o.experiment_id = u.experiment_id AND o.user_id = u.user_id AND o.own)));
 END;
 COMMENT ON FUNCTION promptreg.users_in_several_variants(bigint) IS 'Users who were served more than one variant of an experiment, the first of them by chance';
 

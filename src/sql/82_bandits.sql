@@ -146,7 +146,9 @@ COMMENT ON FUNCTION promptreg.choose_bandit_sources() IS 'Begins and ends the co
 
 -- As promptreg.add_totals, by the hour of the execution; in PL/pgSQL, so that the plan knows how many transactions there
 -- are.
-CREATE FUNCTION promptreg.add_bandit_units(low xid8, high xid8, taken boolean) RETURNS void
+CREATE FUNCTION promptreg.add_bandit_units(
+  low xid8, high xid8, taken boolean, experiments bigint[] DEFAULT NULL, prompts text[] DEFAULT NULL, since timestamptz DEFAULT NULL,
+  until timestamptz DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN
@@ -161,7 +163,7 @@ BEGIN
          coalesce(sum(v.value) FILTER (WHERE v.source = s.source), 0),
          coalesce(sum(CASE WHEN s.denominator = 'observations' THEN 1 ELSE v.value END)
                     FILTER (WHERE v.source = CASE s.denominator WHEN 'observations' THEN s.source ELSE s.denominator END), 0)
-    FROM source s JOIN promptreg.experiment_values(low, high) v ON v.experiment_id = s.experiment_id
+    FROM source s JOIN promptreg.experiment_values(low, high, experiments, prompts, since, until) v ON v.experiment_id = s.experiment_id
    WHERE v.variant <> '' AND (v.source = 'executions' OR v.source = s.source OR v.source = s.denominator)
      AND (v.delay IS NULL OR s.attribution_window IS NULL OR v.delay <= s.attribution_window)
      AND NOT EXISTS (SELECT FROM promptreg.override_periods() o
@@ -172,7 +174,7 @@ BEGIN
          changed = true;
 END;
 $$;
-COMMENT ON FUNCTION promptreg.add_bandit_units(xid8, xid8, boolean) IS
+COMMENT ON FUNCTION promptreg.add_bandit_units(xid8, xid8, boolean, bigint[], text[], timestamptz, timestamptz) IS
   'Adds what was recorded to the totals of users by the hour, for the bandits of which earlier rows have been taken, or have not';
 
 -- What changed users counted with is taken out, and what they have now put in.
@@ -218,14 +220,21 @@ COMMENT ON FUNCTION promptreg.settle_bandit_units() IS 'Brings the statistics by
 CREATE FUNCTION promptreg.count_for_bandits(low xid8, high xid8) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  untaken bigint[];
+  bounds record;
 BEGIN
   PERFORM promptreg.choose_bandit_sources();
   IF EXISTS (SELECT FROM promptreg.bandit_sources s WHERE s.taken)
      AND promptreg.anything_recorded(count_for_bandits.low, count_for_bandits.high) THEN
     PERFORM promptreg.add_bandit_units(count_for_bandits.low, count_for_bandits.high, true);
   END IF;
-  IF EXISTS (SELECT FROM promptreg.bandit_sources s WHERE NOT s.taken) THEN
-    PERFORM promptreg.add_bandit_units('0', count_for_bandits.high, false);
+  untaken := ARRAY(SELECT s.experiment_id FROM promptreg.bandit_sources s WHERE NOT s.taken);
+  IF untaken <> '{}' THEN
+    bounds := promptreg.counting_bounds(untaken);
+    IF bounds.anything THEN
+      PERFORM promptreg.add_bandit_units('0', count_for_bandits.high, false, untaken, bounds.prompts, bounds.since, bounds.until);
+    END IF;
     UPDATE promptreg.bandit_sources s SET taken = true WHERE NOT s.taken;
   END IF;
   PERFORM promptreg.settle_bandit_units();

@@ -125,7 +125,7 @@ DO $$
 DECLARE
   relation text;
 BEGIN
-  FOREACH relation IN ARRAY '{experiment_plans,experiment_metrics,experiment_users,experiment_exposures,experiment_totals,experiment_stats,experiment_sketches,experiment_figures,experiment_splits,experiment_allocations,bandit_sources,bandit_units,bandit_hours}'::text[] LOOP
+  FOREACH relation IN ARRAY '{experiment_plans,experiment_metrics,experiment_users,experiment_exposures,experiment_totals,experiment_stats,experiment_sketches,experiment_figures,experiment_splits,experiment_closings,experiment_allocations,bandit_sources,bandit_units,bandit_hours}'::text[] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE promptreg.%I ENABLE ROW LEVEL SECURITY', relation);
     EXECUTE pg_catalog.format('CREATE POLICY readable ON promptreg.%I FOR SELECT USING (experiment_id IN (SELECT x.id FROM promptreg.experiments x))', relation);
   END LOOP;
