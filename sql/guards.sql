@@ -229,6 +229,59 @@ SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/b', 'version
 SELECT version, state, reason LIKE 'the newest value of version 1 beside it is of %' AS why FROM prompt_guard_check('guards/b');
 SELECT prompt_guard_remove('guards/b', 'production', 'error'), prompt_experiment_stop('alone');
 
+-- Users count, not calls: 20 calls a user, and 2 of 40 users of one version always fail, are no proof; 40 of 800 are.
+SELECT prompt_experiment_start('guards/b', 'production', key => 'loyal', variants => '[{"key": "control", "version": 1, "weight": 1}, {"key": "b", "version": 4, "weight": 1}]');
+SELECT prompt_guard_set('guards/b', 'production', 'error', severity => 'alert', cool_down => '0');
+CREATE PROCEDURE test.log_loyal(low integer, high integer) LANGUAGE sql
+BEGIN ATOMIC
+  SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/b', 'version', v, 'user_id', v || '-' || u, 'error_class', CASE WHEN v = 4 AND u % 20 = 0 THEN 'x' END)))
+    FROM generate_series(low, high) AS u, generate_series(1, 20) AS call, unnest('{1,4}'::integer[]) AS v;
+END;
+CALL test.log_loyal(1, 40);
+SELECT state, numbers ->> 'n' AS n, numbers ->> 'users' AS users, reason FROM prompt_guard_check('guards/b');
+CALL test.log_loyal(41, 800);
+SELECT state, numbers ->> 'n' AS n, numbers ->> 'users' AS users, reason FROM prompt_guard_check('guards/b');
+SELECT prompt_guard_remove('guards/b', 'production', 'error');
+-- The error is what all values at once give, however they came in: under three rows of weights, with users who come again.
+SELECT prompt_guard_set('guards/b', 'production', 'latency_ms', severity => 'alert', min_count => 1);
+CREATE PROCEDURE test.log_latencies(low integer, high integer, calls integer) LANGUAGE sql
+BEGIN ATOMIC
+  SELECT prompt_log_many(jsonb_agg(jsonb_build_object('name', 'guards/b', 'version', v, 'user_id', v || '-' || u, 'latency_ms', 1000 + v + u * 7 % 50 + call * high % 13)))
+    FROM unnest('{1,4}'::integer[]) AS v, generate_series(low, high + v) AS u, generate_series(1, calls + u % 3) AS call;
+END;
+CALL test.log_latencies(1, 20, 1);
+SELECT state FROM prompt_guard_check('guards/b');
+SELECT prompt_experiment_set_weights('loyal', '{"control": 1, "b": 3}');
+CALL test.log_latencies(5, 30, 2);
+SELECT state FROM prompt_guard_check('guards/b');
+CALL test.log_latencies(20, 40, 1);
+SELECT prompt_experiment_set_weights('loyal', '{"control": 1, "b": 9}');
+CALL test.log_latencies(10, 35, 3);
+SELECT state FROM prompt_guard_check('guards/b');
+WITH guard AS (
+  SELECT g.id, x.id AS experiment_id, g.set_at FROM promptreg.guards g, promptreg.experiments x WHERE g.metric = 'latency_ms' AND g.removed_at IS NULL AND x.key = 'loyal' AND g.prompt_id = x.prompt_id
+), value AS (
+  SELECT e.version, e.user_id, e.latency_ms AS value, (SELECT max(w.number) FROM promptreg.weights w WHERE w.experiment_id = g.experiment_id AND w.set_at <= e.at) AS number
+    FROM promptreg.executions e, guard g WHERE e.prompt = 'guards/b' AND e.at >= g.set_at
+), mean AS (
+  SELECT version, number, count(*) AS n, count(DISTINCT user_id) AS users, avg(value) AS mean FROM value GROUP BY 1, 2
+), share AS (
+  SELECT number, a.n * b.n / (a.n + b.n)::double precision / sum(a.n * b.n / (a.n + b.n)::double precision) OVER () AS share
+    FROM mean a JOIN mean b USING (number) WHERE a.version = 1 AND b.version = 4
+), deviation AS (
+  SELECT v.version, v.user_id, sum((v.value - m.mean) * s.share / m.n * sqrt(m.users / (m.users - 1.0))) AS deviation
+    FROM value v JOIN mean m USING (version, number) JOIN share s USING (number) GROUP BY 1, 2
+)
+SELECT count(*) AS users, abs(sqrt(sum(deviation ^ 2)) / min(c.error) - 1) < 1e-9 AS same_error,
+       abs((SELECT sum(CASE version WHEN 4 THEN share * mean ELSE -share * mean END) FROM mean JOIN share USING (number)) / min(c.mean - c.beside_mean) - 1) < 1e-9 AS same_difference,
+       (SELECT count(DISTINCT number) FROM value) AS weights
+  FROM deviation, guard g, promptreg.compare_seen(g.id, 4, 1) AS c;
+SELECT prompt_guard_remove('guards/b', 'production', 'latency_ms'), prompt_experiment_stop('loyal');
+SELECT count(*) FROM prompt_guard_check('guards/b');
+SELECT (SELECT count(*) FROM promptreg.guard_users u JOIN promptreg.guards g ON g.id = u.guard_id AND g.removed_at IS NOT NULL) AS users,
+       (SELECT count(*) FROM promptreg.guard_products p JOIN promptreg.guards g ON g.id = p.guard_id AND g.removed_at IS NOT NULL) AS products;
+DROP PROCEDURE test.log_loyal, test.log_latencies;
+
 -- At every so many outcomes; a guard that cannot be judged is no reason not to record.
 SELECT (prompt_promote('guards/a', 4, 'production')).version;
 SELECT prompt_guard_set('guards/a', 'production', 'thumbs', rule => 'limit', threshold => 0.6);

@@ -79,6 +79,50 @@ COMMENT ON COLUMN promptreg.guard_counts.squares IS 'Sum of the squares of their
 COMMENT ON COLUMN promptreg.guard_counts.recent IS 'window: the last 1000, the newest first; empty for other rules';
 COMMENT ON COLUMN promptreg.guard_counts.newest_at IS 'Time of the newest execution among them';
 
+-- Calls of one user resemble each other, so that concurrent guards count users: what each adds up to, and the sums of products
+-- over users from which the spread of any weighted mean follows. Rows go with those of guard_counts; they are many, so that
+-- they have no foreign key, and an order that is quick to compare.
+CREATE TABLE promptreg.guard_users (
+  guard_id   bigint NOT NULL,
+  version    integer NOT NULL,
+  user_id    text COLLATE "C" NOT NULL,
+  number     integer NOT NULL,
+  n          bigint NOT NULL CHECK (n >= 1),
+  total      double precision NOT NULL,
+  PRIMARY KEY (guard_id, version, user_id, number)
+);
+COMMENT ON TABLE promptreg.guard_users IS 'What concurrent guards have seen of each user';
+COMMENT ON COLUMN promptreg.guard_users.guard_id IS 'The guard';
+COMMENT ON COLUMN promptreg.guard_users.version IS 'The version';
+COMMENT ON COLUMN promptreg.guard_users.user_id IS 'The user, as executions have it';
+COMMENT ON COLUMN promptreg.guard_users.number IS 'Number of the experiment''s weights that were in force';
+COMMENT ON COLUMN promptreg.guard_users.n IS 'Number of values';
+COMMENT ON COLUMN promptreg.guard_users.total IS 'Their sum';
+
+-- For each two rows of weights, the second not before the first: who comes again under other weights resembles himself there, too.
+CREATE TABLE promptreg.guard_products (
+  guard_id    bigint NOT NULL REFERENCES promptreg.guards (id),
+  version     integer NOT NULL,
+  number      integer NOT NULL,
+  other       integer NOT NULL CHECK (other >= number),
+  users       bigint NOT NULL,
+  totals      double precision NOT NULL,
+  total_n     double precision NOT NULL,
+  n_total     double precision NOT NULL,
+  ns          double precision NOT NULL,
+  PRIMARY KEY (guard_id, version, number, other)
+);
+COMMENT ON TABLE promptreg.guard_products IS 'Sums of products over the users of concurrent guards, for each two rows of weights';
+COMMENT ON COLUMN promptreg.guard_products.guard_id IS 'The guard';
+COMMENT ON COLUMN promptreg.guard_products.version IS 'The version';
+COMMENT ON COLUMN promptreg.guard_products.number IS 'Number of one row of weights';
+COMMENT ON COLUMN promptreg.guard_products.other IS 'Number of the same row or a later one';
+COMMENT ON COLUMN promptreg.guard_products.users IS 'Users who were seen under both';
+COMMENT ON COLUMN promptreg.guard_products.totals IS 'Sum of the products of their totals';
+COMMENT ON COLUMN promptreg.guard_products.total_n IS 'Sum of the products of their totals under the one with their numbers of values under the other';
+COMMENT ON COLUMN promptreg.guard_products.n_total IS 'Sum of the products of their numbers of values under the one with their totals under the other';
+COMMENT ON COLUMN promptreg.guard_products.ns IS 'Sum of the products of their numbers of values';
+
 CREATE TABLE promptreg.guard_events (
   id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   guard_id    bigint NOT NULL REFERENCES promptreg.guards (id),

@@ -32,7 +32,8 @@ COMMENT ON FUNCTION promptreg.execution_value(promptreg.executions, text) IS 'Wh
 -- What is compared must have been drawn by lot: calls without a user always get the deployed version, testers what somebody
 -- gave them, and those of another experiment what that one says.
 CREATE FUNCTION promptreg.new_guard_values(low xid8, high xid8)
-RETURNS TABLE (guard_id bigint, since timestamptz, version integer, number integer, at timestamptz, value double precision, keep boolean)
+RETURNS TABLE (guard_id bigint, since timestamptz, version integer, number integer, user_id text, at timestamptz, value double precision,
+               keep boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH watched AS MATERIALIZED (
@@ -80,7 +81,7 @@ BEGIN ATOMIC
               ELSE coalesce((SELECT n.number FROM ONLY promptreg.weights n
                               WHERE n.experiment_id = (v.w).experiment_id AND n.set_at <= (v.e).at
                               ORDER BY n.number DESC LIMIT 1), 0) END,
-         (v.e).at, v.value, (v.w).keep
+         CASE WHEN (v.w).compares THEN (v.e).user_id END, (v.e).at, v.value, (v.w).keep
     FROM new_values v
    WHERE NOT (v.w).compares
       OR (v.e).user_id IS NOT NULL AND coalesce((v.e).experiment = (v.w).experiment, true)
@@ -88,16 +89,49 @@ BEGIN ATOMIC
                           WHERE o.experiment_id = (v.w).experiment_id AND o.user_id = (v.e).user_id AND o.variant IS NOT NULL
                             AND (v.e).at >= o.set_at AND (v.e).at < o.until);
 END;
-COMMENT ON FUNCTION promptreg.new_guard_values(xid8, xid8) IS 'What came in for guards in a range of transactions';
+COMMENT ON FUNCTION promptreg.new_guard_values(xid8, xid8) IS
+  'What came in for guards in a range of transactions; with the user where users are compared';
 
--- Moments are merged by Chan's formula.
+-- Moments are merged by Chan's formula. Products of a user change for each two rows of weights of which one has something new.
+-- Nobody can tell the planner how many users there are; who sorts many by name for a join takes much longer than who hashes a few.
 CREATE FUNCTION promptreg.count_guard_values(low xid8, high xid8) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
+LANGUAGE sql SET search_path = pg_catalog, pg_temp SET enable_mergejoin = off
 BEGIN ATOMIC
+  WITH value AS MATERIALIZED (
+    SELECT v.* FROM promptreg.new_guard_values(count_guard_values.low, count_guard_values.high) AS v
+  ), added AS MATERIALIZED (
+    SELECT v.guard_id, v.version, v.user_id, v.number, count(*) AS n, sum(v.value) AS total
+      FROM value v WHERE v.user_id IS NOT NULL GROUP BY v.guard_id, v.version, v.user_id, v.number
+  ), old AS MATERIALIZED (
+    SELECT u.guard_id, u.version, u.user_id, u.number, u.n, u.total
+      FROM (SELECT DISTINCT a.guard_id, a.version, a.user_id FROM added a) AS t
+      JOIN promptreg.guard_users u ON u.guard_id = t.guard_id AND u.version = t.version AND u.user_id = t.user_id
+  ), state AS MATERIALIZED (
+    SELECT guard_id, version, user_id, number, a.n IS NOT NULL AS changed,
+           coalesce(o.n, 0)::double precision AS n_before, coalesce(o.total, 0) AS before,
+           (coalesce(o.n, 0) + coalesce(a.n, 0))::double precision AS n_after, coalesce(o.total, 0) + coalesce(a.total, 0) AS after
+      FROM old o FULL JOIN added a USING (guard_id, version, user_id, number)
+  ), products AS (
+    INSERT INTO promptreg.guard_products AS p (guard_id, version, number, other, users, totals, total_n, n_total, ns)
+    SELECT x.guard_id, x.version, x.number, y.number, count(*) FILTER (WHERE x.n_before = 0 OR y.n_before = 0),
+           sum(x.after * y.after - x.before * y.before), sum(x.after * y.n_after - x.before * y.n_before),
+           sum(x.n_after * y.after - x.n_before * y.before), sum(x.n_after * y.n_after - x.n_before * y.n_before)
+      FROM state x
+      JOIN state y ON y.guard_id = x.guard_id AND y.version = x.version AND y.user_id = x.user_id AND y.number >= x.number
+     WHERE x.changed OR y.changed
+     GROUP BY x.guard_id, x.version, x.number, y.number
+    ON CONFLICT ON CONSTRAINT guard_products_pkey DO UPDATE
+       SET users = p.users + excluded.users, totals = p.totals + excluded.totals, total_n = p.total_n + excluded.total_n,
+           n_total = p.n_total + excluded.n_total, ns = p.ns + excluded.ns
+  ), users AS (
+    INSERT INTO promptreg.guard_users AS u (guard_id, version, user_id, number, n, total)
+    SELECT a.guard_id, a.version, a.user_id, a.number, a.n, a.total FROM added a
+    ON CONFLICT ON CONSTRAINT guard_users_pkey DO UPDATE SET n = u.n + excluded.n, total = u.total + excluded.total
+  )
   INSERT INTO promptreg.guard_counts AS c (guard_id, version, number, since, n, mean, squares, recent, newest_at)
   SELECT v.guard_id, v.version, v.number, v.since, count(*), avg(v.value), coalesce(var_pop(v.value) * count(*), 0),
          coalesce((array_agg(v.value ORDER BY v.at DESC) FILTER (WHERE v.keep))[1:1000], '{}'), max(v.at)
-    FROM promptreg.new_guard_values(count_guard_values.low, count_guard_values.high) AS v
+    FROM value v
    GROUP BY v.guard_id, v.version, v.number, v.since
   ON CONFLICT (guard_id, version, number) DO UPDATE
      SET n = c.n + excluded.n,
@@ -108,6 +142,21 @@ BEGIN ATOMIC
          newest_at = greatest(c.newest_at, excluded.newest_at);
 END;
 COMMENT ON FUNCTION promptreg.count_guard_values(xid8, xid8) IS 'Adds what came in to what guards have seen';
+
+CREATE FUNCTION promptreg.forget_guard_counts(everything boolean) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH gone AS (
+    DELETE FROM promptreg.guard_counts c
+     WHERE forget_guard_counts.everything
+        OR NOT EXISTS (SELECT FROM promptreg.watched_routes() AS w WHERE (w.guard).id = c.guard_id AND w.since = c.since)
+    RETURNING c.guard_id
+  ), products AS (
+    DELETE FROM promptreg.guard_products p WHERE p.guard_id IN (SELECT g.guard_id FROM gone g)
+  )
+  DELETE FROM promptreg.guard_users u WHERE u.guard_id IN (SELECT g.guard_id FROM gone g);
+END;
+COMMENT ON FUNCTION promptreg.forget_guard_counts(boolean) IS 'Discards what guards saw of routes that have changed, or all';
 
 -- False: another session is at it.
 CREATE FUNCTION promptreg.refresh_guards() RETURNS boolean
@@ -120,9 +169,7 @@ BEGIN
     RETURN false;
   END IF;
   SELECT t.low, t.high, t.rebuild INTO taken FROM promptreg.take_rows('guards') AS t;
-  DELETE FROM promptreg.guard_counts c
-   WHERE taken.rebuild
-      OR NOT EXISTS (SELECT FROM promptreg.watched_routes() AS w WHERE (w.guard).id = c.guard_id AND w.since = c.since);
+  PERFORM promptreg.forget_guard_counts(taken.rebuild);
   PERFORM promptreg.count_guard_values(low => taken.low, high => taken.high);
   RETURN true;
 END;

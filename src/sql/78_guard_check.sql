@@ -23,41 +23,72 @@ RETURN guard.alpha / greatest(versions, 1) / greatest(1,
       AND g.rule <> 'window'));
 COMMENT ON FUNCTION promptreg.guard_alpha(promptreg.guards, bigint) IS 'The part of its alpha that a guard may spend on one version';
 
--- Versions are compared under the same weights only, and the differences averaged (Cochran, Mantel and Haenszel): while shares
--- change, what changes with time would look like a difference of versions. With one row of weights it is the plain difference.
---
--- Where there is one value, the spread of the version's others is taken. Where nothing has varied, as when every call of one
--- version fails and none of the other, that of both versions about their common mean.
-CREATE FUNCTION promptreg.compare_seen(
-  guard_id bigint, version integer, beside integer,
-  OUT n bigint, OUT mean double precision, OUT beside_mean double precision, OUT error double precision
-)
+-- The spread between users of each row of weights, by the ratio estimator: how far a user's total is from what his number of
+-- values would give by the mean. Where there is one user, the spread of the version's other rows is taken. Where nothing has
+-- varied, as when every call of one version fails and none of the other, that of both versions about their common mean; what
+-- rounding leaves is nothing.
+CREATE FUNCTION promptreg.spreads_seen(guard_id bigint, version integer, beside integer)
+RETURNS TABLE (number integer, version integer, n bigint, mean double precision, users bigint, spread double precision)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH seen AS (
-    SELECT c.version, c.number, c.n, c.mean, c.squares,
-           sum(c.squares) OVER versions / nullif(sum(c.n - 1) OVER versions, 0) AS pooled
+    SELECT c.number, c.version, c.n, c.mean, p.users, p.totals, p.total_n, p.ns, sum(c.n * c.mean) OVER rows / sum(c.n) OVER rows AS common
       FROM promptreg.guard_counts c
-     WHERE c.guard_id = compare_seen.guard_id AND c.version IN (compare_seen.version, compare_seen.beside)
-    WINDOW versions AS (PARTITION BY c.version)
-  ), pair AS (
-    SELECT a.n AS n_a, a.mean AS mean_a, b.n AS n_b, b.mean AS mean_b, w.weight,
-           coalesce(nullif(CASE a.n WHEN 1 THEN a.pooled ELSE a.squares / (a.n - 1) END, 0), w.spread) AS spread_a,
-           coalesce(nullif(CASE b.n WHEN 1 THEN b.pooled ELSE b.squares / (b.n - 1) END, 0), w.spread) AS spread_b
-      FROM seen a
-      JOIN seen b ON b.number = a.number AND b.version = compare_seen.beside
-     CROSS JOIN LATERAL (SELECT a.n::double precision * b.n / (a.n + b.n) AS weight) AS h
-     CROSS JOIN LATERAL (SELECT h.weight, (a.squares + b.squares + h.weight * (a.mean - b.mean) ^ 2) / (a.n + b.n - 1) AS spread) AS w
-     WHERE a.version = compare_seen.version
-  ), share AS (
-    SELECT p.*, p.weight / sum(p.weight) OVER () AS share FROM pair p
+      JOIN promptreg.guard_products p ON p.guard_id = c.guard_id AND p.version = c.version AND p.number = c.number AND p.other = c.number
+     WHERE c.guard_id = spreads_seen.guard_id AND c.version IN (spreads_seen.version, spreads_seen.beside)
+    WINDOW rows AS (PARTITION BY c.number)
+  ), residual AS (
+    SELECT s.*, CASE WHEN r.own > 1e-11 * s.totals THEN r.own ELSE 0 END AS own, r.about_common
+      FROM seen s,
+           LATERAL (SELECT s.totals - 2 * s.mean * s.total_n + s.mean ^ 2 * s.ns AS own,
+                           greatest(s.totals - 2 * s.common * s.total_n + s.common ^ 2 * s.ns, 0) AS about_common) AS r
   )
-  SELECT sum(s.n_a + s.n_b)::bigint, sum(s.share * s.mean_a), sum(s.share * s.mean_b),
-         sqrt(sum(s.share ^ 2 * (s.spread_a / s.n_a + s.spread_b / s.n_b)))
-    FROM share s;
+  SELECT r.number, r.version, r.n, r.mean, r.users,
+         coalesce(nullif(CASE r.users WHEN 1 THEN sum(r.own) OVER versions / nullif(sum(r.users - 1) OVER versions, 0)
+                                      ELSE r.own / (r.users - 1) END, 0),
+                  sum(r.about_common) OVER rows / nullif(sum(r.users) OVER rows - 1, 0), 0)
+    FROM residual r
+  WINDOW rows AS (PARTITION BY r.number), versions AS (PARTITION BY r.version);
+END;
+COMMENT ON FUNCTION promptreg.spreads_seen(bigint, integer, integer) IS
+  'What a concurrent guard has seen of two versions under each row of weights, with the variance of a user''s total';
+
+-- Versions are compared under the same weights only, and the differences averaged (Cochran, Mantel and Haenszel): while shares
+-- change, what changes with time would look like a difference of versions. With one row of weights it is the plain difference.
+-- Users who come again under other weights are one user: their deviations in two rows go together.
+CREATE FUNCTION promptreg.compare_seen(
+  guard_id bigint, version integer, beside integer,
+  OUT users bigint, OUT beside_users bigint, OUT mean double precision, OUT beside_mean double precision, OUT error double precision
+)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH spread AS MATERIALIZED (
+    SELECT s.* FROM promptreg.spreads_seen(compare_seen.guard_id, compare_seen.version, compare_seen.beside) AS s
+  ), share AS MATERIALIZED (
+    SELECT a.number, w.weight / sum(w.weight) OVER () AS share
+      FROM spread a JOIN spread b ON b.number = a.number AND b.version = compare_seen.beside,
+           LATERAL (SELECT a.n::double precision * b.n / (a.n + b.n) AS weight) AS w
+     WHERE a.version = compare_seen.version
+  ), part AS MATERIALIZED (
+    SELECT s.*, h.share, h.share / s.n AS factor, sqrt(s.users::double precision / nullif(s.users - 1, 0)) AS correction
+      FROM spread s JOIN share h ON h.number = s.number
+  ), again AS (
+    SELECT sum(x.factor * x.correction * y.factor * y.correction
+               * (p.totals - y.mean * p.total_n - x.mean * p.n_total + x.mean * y.mean * p.ns)) AS covariance
+      FROM promptreg.guard_products p
+      JOIN part x ON x.version = p.version AND x.number = p.number
+      JOIN part y ON y.version = p.version AND y.number = p.other
+     WHERE p.guard_id = compare_seen.guard_id AND p.other > p.number
+  )
+  SELECT sum(p.users) FILTER (WHERE p.version = compare_seen.version)::bigint,
+         sum(p.users) FILTER (WHERE p.version = compare_seen.beside)::bigint,
+         sum(p.share * p.mean) FILTER (WHERE p.version = compare_seen.version),
+         sum(p.share * p.mean) FILTER (WHERE p.version = compare_seen.beside),
+         sqrt(greatest(sum(p.factor ^ 2 * p.spread * p.users) + 2 * coalesce((SELECT a.covariance FROM again a), 0), 0))
+    FROM part p;
 END;
 COMMENT ON FUNCTION promptreg.compare_seen(bigint, integer, integer) IS
-  'Means of a version and of the one beside it, and the standard error of their difference, under the same weights; n is NULL if there is nothing to compare';
+  'Users and means of a version and of the one beside it, and the standard error of their difference, under the same weights; users is NULL if there is nothing to compare';
 
 -- concurrent: a one-sided confidence sequence of how much worse the version is than the one beside it.
 CREATE FUNCTION promptreg.judge_concurrent(
@@ -72,18 +103,19 @@ DECLARE
   tolerated double precision := guard.tolerance * CASE WHEN guard.relative THEN abs(compared.beside_mean) ELSE 1 END;
   sequence record;
 BEGIN
-  IF compared.n IS NULL THEN
+  IF compared.users IS NULL THEN
     reason := format('no values of version %s and of version %s beside it under the same weights yet', seen.version, beside.version);
     RETURN;
   END IF;
   SELECT s.ci_low, s.p_value INTO sequence
-    FROM promptreg.confidence_sequence(worse_by - tolerated, compared.error, compared.n, judge_concurrent.alpha, sides => 1) AS s;
+    FROM promptreg.confidence_sequence(worse_by - tolerated, compared.error, compared.users + compared.beside_users,
+                                       judge_concurrent.alpha, sides => 1) AS s;
   broken := coalesce(sequence.ci_low > 0, false);
   reason := format('%s of version %s is %s, of version %s beside it %s: worse by %s, at least %s, with %s tolerated',
     guard.metric, seen.version, promptreg.shown_number(compared.mean), beside.version, promptreg.shown_number(compared.beside_mean),
     promptreg.shown_number(worse_by), promptreg.shown_number(sequence.ci_low + tolerated), promptreg.shown_number(tolerated));
-  numbers := jsonb_build_object('n', seen.n, 'mean', compared.mean, 'beside_version', beside.version, 'beside_n', beside.n,
-    'beside_mean', compared.beside_mean, 'worse_by', worse_by, 'tolerated', tolerated, 'ci_low', sequence.ci_low + tolerated,
+  numbers := jsonb_build_object('n', seen.n, 'users', compared.users, 'mean', compared.mean, 'beside_version', beside.version,
+    'beside_n', beside.n, 'beside_users', compared.beside_users, 'beside_mean', compared.beside_mean, 'worse_by', worse_by, 'tolerated', tolerated, 'ci_low', sequence.ci_low + tolerated,
     'p_value', sequence.p_value, 'alpha', judge_concurrent.alpha);
 END;
 $$;

@@ -111,6 +111,14 @@ ALTER TABLE promptreg.guard_counts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.guard_counts FOR SELECT
   USING (guard_id IN (SELECT g.id FROM promptreg.guards g));
 
+ALTER TABLE promptreg.guard_users ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.guard_users FOR SELECT
+  USING (guard_id IN (SELECT g.id FROM promptreg.guards g));
+
+ALTER TABLE promptreg.guard_products ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.guard_products FOR SELECT
+  USING (guard_id IN (SELECT g.id FROM promptreg.guards g));
+
 ALTER TABLE promptreg.guard_events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.guard_events FOR SELECT
   USING (guard_id IN (SELECT g.id FROM promptreg.guards g));

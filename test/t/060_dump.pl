@@ -73,7 +73,7 @@ sub answers
 		q{SELECT prompt_render('composed', vars => '{"style": "kind"}'), prompt_snippets('composed')},
 		q{SELECT * FROM promptreg.snippet_graph g ORDER BY g},
 		q{SET ROLE app; SELECT prompt_render('support/triage', user_id => 'u'); RESET ROLE},
-		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions snippet_uses deployments experiments variants weights overrides namespaces holdouts rollouts guards guard_counts guard_events routes audit_log changes grants pending_changes executions outcomes model_prices watermarks metrics experiment_plans experiment_metrics experiment_users experiment_exposures experiment_totals experiment_stats experiment_figures experiment_splits experiment_closings)),
+		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions snippet_uses deployments experiments variants weights overrides namespaces holdouts rollouts guards guard_counts guard_users guard_products guard_events routes audit_log changes grants pending_changes executions outcomes model_prices watermarks metrics experiment_plans experiment_metrics experiment_users experiment_exposures experiment_totals experiment_stats experiment_figures experiment_splits experiment_closings)),
 		q{SELECT s.experiment_id, s.metric, s.variant, s.sketch FROM promptreg.experiment_sketches s ORDER BY 1, 2, 3},
 		q{SELECT name, rank, description, builtin FROM promptreg.environments ORDER BY name},
 		q{SELECT * FROM prompt_changes_since(0)},
