@@ -23,7 +23,7 @@ CHECK_TARGETS := $(addprefix check-,$(CHECK_LAYERS))
 
 # With several goals on one command line (make clean all) the first must be finished first.
 .NOTPARALLEL:
-.PHONY: FORCE $(PGXS_TARGETS) stage clean demo check check-majors $(CHECK_TARGETS) format help
+.PHONY: FORCE $(PGXS_TARGETS) stage clean demo check check-long check-majors $(CHECK_TARGETS) format help
 
 all:
 
@@ -68,6 +68,9 @@ $(CHECK_TARGETS): check-%:
 check-majors:
 	+@scripts/check-majors
 
+check-long:
+	+@scripts/check-long
+
 format:
 	@scripts/format --fix
 
@@ -78,6 +81,7 @@ help:
 	@echo "make demo          show it in a private throw-away cluster"
 	@echo "make check         run every check in private throw-away clusters"
 	@echo "make check-majors  run the server tests on the other supported major versions, in chroots"
+	@echo "make check-long    run the tests that by default try a sample at full length (hours)"
 	@echo "make check-LAYER   run one layer of the checks: $(CHECK_LAYERS)"
 	@echo "                   (REGRESS='a b', ISOLATION='a b', PROVE_TESTS=test/t/x.pl choose tests)"
 	@echo "make format        rewrite the sources in the project's format"

@@ -31,7 +31,7 @@ DECLARE
   longest_difference integer := greatest(2, octet_length(alike) / 3);  -- as in promptreg.nearest
 BEGIN
   IF NOT promptreg.allowed('read', NULL) THEN
-    RETURN '{}';
+    RETURN '{}'::text[];
   END IF;
   RETURN ARRAY(
     SELECT n.name

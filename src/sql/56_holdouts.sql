@@ -133,13 +133,10 @@ COMMENT ON FUNCTION promptreg.holdout_ppm(bigint) IS 'The share of a holdout, wh
 CREATE FUNCTION promptreg.lock_held_prompts(holdout text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-  id bigint;
 BEGIN
-  FOR id IN SELECT DISTINCT x.prompt_id FROM promptreg.experiments x JOIN promptreg.holdouts h ON h.id = x.holdout_id
-             WHERE h.name = lock_held_prompts.holdout AND x.state <> 'stopped' ORDER BY x.prompt_id LOOP
-    PERFORM promptreg.lock_prompt(id);
-  END LOOP;
+  PERFORM promptreg.lock_prompts(snippet_ids => '{}', prompt_ids => ARRAY(
+    SELECT x.prompt_id FROM promptreg.experiments x JOIN promptreg.holdouts h ON h.id = x.holdout_id
+     WHERE h.name = lock_held_prompts.holdout AND x.state <> 'stopped'));
 END;
 $$;
 COMMENT ON FUNCTION promptreg.lock_held_prompts(text) IS 'Locks the prompts whose experiments have a holdout, in the order of prompts';
