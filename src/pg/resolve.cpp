@@ -10,6 +10,7 @@
 #include "pg/request.h"
 #include "pg/resolve_stats.h"
 #include "pg/spans.h"
+#include "pg/variables_text.h"
 
 namespace promptreg::pg {
 namespace {
@@ -97,6 +98,15 @@ void RefuseKind(const Route& route) {
                   errhint("Use prompt_messages or prompt_resolve.")));
 }
 
+text* ServeText(const Request& request, json::Value variables) {
+  const Route* route = OpenRoute(request.name, request.environment);
+  const Version& version = *Assign(*route, request.user).version;
+  if (version.chat) RefuseKind(*route);
+  text* rendered = RenderText(version, variables);
+  CountResolve(version.id, route->environment_text);
+  return rendered;
+}
+
 }  // namespace
 }  // namespace promptreg::pg
 
@@ -108,6 +118,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(promptreg_resolve);
 PG_FUNCTION_INFO_V1(promptreg_render);
+PG_FUNCTION_INFO_V1(promptreg_render_text);
 PG_FUNCTION_INFO_V1(promptreg_messages);
 PG_FUNCTION_INFO_V1(promptreg_request);
 PG_FUNCTION_INFO_V1(promptreg_spans);
@@ -116,6 +127,7 @@ PG_FUNCTION_INFO_V1(promptreg_render_version);
 PG_FUNCTION_INFO_V1(promptreg_render_template);
 Datum promptreg_resolve(PG_FUNCTION_ARGS);
 Datum promptreg_render(PG_FUNCTION_ARGS);
+Datum promptreg_render_text(PG_FUNCTION_ARGS);
 Datum promptreg_messages(PG_FUNCTION_ARGS);
 Datum promptreg_request(PG_FUNCTION_ARGS);
 Datum promptreg_spans(PG_FUNCTION_ARGS);
@@ -158,13 +170,15 @@ Datum promptreg_resolve(PG_FUNCTION_ARGS) {
 
 Datum promptreg_render(PG_FUNCTION_ARGS) {
   const pg::Request request = pg::ReadRequest(fcinfo);
-  const json::Value variables = pg::ReadVariables(fcinfo, 3);
-  const pg::Route* route = pg::OpenRoute(request.name, request.environment);
-  const pg::Version& version = *pg::Assign(*route, request.user).version;
-  if (version.chat) pg::RefuseKind(*route);
-  text* rendered = pg::RenderText(version, variables);
-  pg::CountResolve(version.id, route->environment_text);
-  PG_RETURN_TEXT_P(rendered);
+  PG_RETURN_TEXT_P(pg::ServeText(request, pg::ReadVariables(fcinfo, 3)));
+}
+
+// The same with vars text. PostgreSQL reads a jsonb before it calls the function: first, then, what
+// is wrong with that.
+Datum promptreg_render_text(PG_FUNCTION_ARGS) {
+  const json::Value variables =
+      PG_ARGISNULL(3) ? pg::EmptyObject() : pg::ReadJsonText(PG_GETARG_TEXT_PP(3));
+  PG_RETURN_TEXT_P(pg::ServeText(pg::ReadRequest(fcinfo), variables));
 }
 
 Datum promptreg_messages(PG_FUNCTION_ARGS) {

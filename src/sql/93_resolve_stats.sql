@@ -8,5 +8,5 @@ COMMENT ON VIEW promptreg.resolve_stats IS
 COMMENT ON COLUMN promptreg.resolve_stats.prompt IS 'Name of the prompt';
 COMMENT ON COLUMN promptreg.resolve_stats.version IS 'Number of the version';
 COMMENT ON COLUMN promptreg.resolve_stats.environment IS 'Environment';
-COMMENT ON COLUMN promptreg.resolve_stats.resolves IS 'Resolves: calls of prompt_resolve, prompt_render, prompt_messages and prompt_request that had an answer';
+COMMENT ON COLUMN promptreg.resolve_stats.resolves IS 'Resolves: calls of prompt_resolve, prompt_render, prompt_render_text, prompt_messages and prompt_request that had an answer';
 COMMENT ON COLUMN promptreg.resolve_stats.last_at IS 'When the statement began that resolved it last';

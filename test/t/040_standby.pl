@@ -77,6 +77,7 @@ my %calls = (
 	prompt_promotable => q{('p', 3, 'staging')},
 	prompt_render => q{('p', 'staging', 'user 7', '{"name": "Ann"}')},
 	prompt_render_template => q{('{{x}}', '{"x": 1}')},
+	prompt_render_text => q{('p', 'staging', 'user 7', '{"name": "Ann"}')},
 	prompt_render_version => q{('p', 5, '{"name": "Ann"}')},
 	prompt_request => q{('p', 'staging', 'user 7', '{"name": "Ann"}', 'gemini')},
 	prompt_resolve => q{('p', 'staging', 'user 7', '{"name": "Ann"}')},

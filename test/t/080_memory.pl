@@ -52,6 +52,7 @@ sub stays_flat
 
 my $vars = q('{"name": "Ann", "list": [1, 2, 3]}');
 stays_flat('renderings', $million, "SELECT count(prompt_render('p', 'production', 'u', $vars)) FROM (SELECT generate_series(1, COUNT)) g");
+stays_flat('renderings of variables as text', $million, "SELECT count(prompt_render_text('p', 'production', 'u', $vars)) FROM (SELECT generate_series(1, COUNT)) g");
 stays_flat('renderings in an experiment', $million / 5, "SELECT count(prompt_render('p', 'staging', u::text, $vars)) FROM (SELECT generate_series(1, COUNT)) g (u)");
 stays_flat('resolutions', $million / 5, "SELECT count(prompt_resolve('p', 'staging', u::text, $vars)) FROM (SELECT generate_series(1, COUNT)) g (u)");
 stays_flat('lists of messages', $million / 5, q{SELECT count(prompt_messages('chat', vars => '{"name": "Ann"}')) FROM (SELECT generate_series(1, COUNT)) g});

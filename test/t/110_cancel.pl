@@ -22,6 +22,9 @@ $node->safe_psql('postgres', q{
 	ALTER TABLE histories ALTER vars SET STORAGE EXTERNAL;
 	INSERT INTO histories SELECT jsonb_build_object('h', jsonb_agg(jsonb_build_object('role', 'user', 'content',
 		jsonb_build_array(jsonb_build_object('type', 'text', 'text', 'message ' || i))))) FROM generate_series(1, 50000) i;
+	CREATE TABLE texts (vars text);
+	ALTER TABLE texts ALTER vars SET STORAGE EXTERNAL;
+	INSERT INTO texts SELECT '{' || string_agg(format('"key %s":%s', i::bigint * 7919 % 300007, i), ',') || '}' FROM generate_series(1, 300000) i;
 	SELECT prompt_create('long');
 	DO $$ BEGIN FOR i IN 1..2000 LOOP PERFORM prompt_commit('long', i || repeat(' {{name}}', 50)); END LOOP; END $$;
 	ANALYZE});
@@ -31,6 +34,7 @@ my %calls = (
 	'a hostile template' => "SELECT prompt_render('hostile', vars => $list)",
 	'a hostile chat' => "SELECT prompt_messages('hostile chat', vars => $list)",
 	'a long history' => q{DO $$ DECLARE v jsonb := (SELECT vars FROM histories); BEGIN LOOP PERFORM prompt_messages('history', 'latest', vars => v); END LOOP; END $$},
+	'variables as text' => q{DO $$ DECLARE v text := (SELECT vars FROM texts); BEGIN LOOP PERFORM prompt_render_text('good', vars => v); END LOOP; END $$},
 	'a hostile preview' => "SELECT prompt_render_template('{{#list}}{{#list}}{{#list}}{{#list}}{{/list}}{{/list}}{{/list}}{{/list}}', $list)",
 	'many resolutions' => q{SELECT count(prompt_resolve('good', 'production', u::text, '{"name": "x"}')) FROM (SELECT generate_series(1, 100000000)) g (u)},
 	'many versions' => q{SELECT count(prompt_render_version('long', 1 + i % 2000, '{"name": "x"}')) FROM (SELECT generate_series(1, 100000000)) g (i)},

@@ -31,6 +31,7 @@ my $answers = q{
 	SELECT promptreg.pick_variant('salt', 'user WORD ' || i, '{a,WORD}', '{1,2}') FROM generate_series(1, 20) i;
 	SELECT encode(content_hash, 'hex') FROM promptreg.versions ORDER BY id;
 	SELECT prompt_render('names/WORD', vars => '{"name": "WORD"}'), prompt_messages('chat WORD', vars => '{"name": "WORD"}');
+	SELECT prompt_render_text('names/WORD', vars => '{"name": "WORD"}'), prompt_render_text('names/WORD', vars => '{"name": "W\\u004fRD WORD"}');
 	SELECT prompt_render_version('names/WORD', 2, '{}');
 	SELECT prompt_messages('files/WORD', 'latest'), prompt_render('tags/WORD', 'latest', vars => '{"WORD": "WORD"}');
 	SELECT model, variables, metadata FROM promptreg.versions WHERE metadata ? 'original' ORDER BY id;
@@ -116,6 +117,8 @@ for my $encoding (sort keys %words)
 	($code, $message) = error_of($node, $database, q{SET client_encoding = 'UTF8'; SELECT prompt_render_template('{{x}}', '{"x": "\ud83d\udc22"}')});
 	is($code, '22P05', '... also behind an escape of JSON') or diag($message);
 	bounds($database, $word);
+	($code, $message) = error_of($node, $database, qq{SET client_encoding = 'UTF8'; SELECT prompt_render_text('names/$word', vars => '{"name": "\\ud83d\\udc22"}')});
+	is($code, '22P05', '... and in variables as text') or diag($message);
 	($code, $message) = error_of($node, $database, "SET client_encoding = 'UTF8'; SELECT prompt_render('names/${word}x')");
 	is($code, 'PR001', '... errors have their code');
 	like($message, qr/prompt "names\/\Q$word\Ex" does not exist/, '... and their text');

@@ -7,6 +7,7 @@
 
 #include "core/json/builder.h"
 #include "core/json/numeric.h"
+#include "core/json/parse.h"
 #include "core/json/value.h"
 #include "core/json/write.h"
 #include "unit/support.h"
@@ -55,6 +56,13 @@ TEST(JsonbLayout, BuilderMakesTheServersBytes) {
   if (std::endian::native != std::endian::little) GTEST_SKIP() << "samples are little-endian";
   for (const Sample& sample : kSamples) {
     EXPECT_EQ(Json(sample.given).bytes(), Bytes(sample.hex)) << sample.given;
+  }
+}
+
+TEST(JsonbLayout, ParseMakesTheServersBytes) {
+  if (std::endian::native != std::endian::little) GTEST_SKIP() << "samples are little-endian";
+  for (const Sample& sample : kSamples) {
+    EXPECT_EQ(json::Parse(sample.given, {}), Bytes(sample.hex)) << sample.given;
   }
 }
 

@@ -24,13 +24,40 @@ inline bool NeedsEscape(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
 }
 
+// Whether any of so many bytes does; written so that compilers look at all of them at once.
+inline constexpr size_t kBlock = 32;
+inline bool BlockNeedsEscape(const char* text) {
+  unsigned char found = 0;
+  for (size_t i = 0; i < kBlock; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    found |= static_cast<unsigned char>((byte < 0x20) | (byte == '"') | (byte == '\\'));
+  }
+  return found != 0;
+}
+
+// How many of eight bytes at the start stand for themselves.
+inline size_t PlainOfEight(const char* text) {
+  uint64_t word;
+  std::memcpy(&word, text, sizeof(word));
+  const uint64_t found = BytesBelow(word, 0x20) | BytesEqual(word, '"') | BytesEqual(word, '\\');
+  if (found == 0) return 8;
+  // Bits above the first one may be wrong.
+  if constexpr (std::endian::native == std::endian::little) {
+    return static_cast<size_t>(std::countr_zero(found)) / 8;
+  }
+  size_t at = 0;
+  while (at < 8 && !NeedsEscape(text[at])) ++at;
+  return at;
+}
+
 // How many bytes at the start stand for themselves.
 inline size_t PlainPrefix(const char* text, size_t length) {
   size_t at = 0;
-  for (; at + 8 <= length; at += 8) {
-    uint64_t word;
-    std::memcpy(&word, text + at, sizeof(word));
-    if ((BytesBelow(word, 0x20) | BytesEqual(word, '"') | BytesEqual(word, '\\')) != 0) break;
+  while (at + kBlock <= length && !BlockNeedsEscape(text + at)) at += kBlock;
+  while (at + 8 <= length) {
+    const size_t plain = PlainOfEight(text + at);
+    at += plain;
+    if (plain < 8) return at;
   }
   while (at < length && !NeedsEscape(text[at])) ++at;
   return at;

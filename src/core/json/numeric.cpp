@@ -1,10 +1,10 @@
 #include "core/json/numeric.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <vector>
 
 #include "core/json/layout.h"
 
@@ -251,49 +251,56 @@ int CompareNumbers(Value left, Value right) {
 
 namespace {
 
+// What JSON's grammar says of a number; the texts are parts of its own.
 struct Decimal {
   bool negative = false;
-  std::string digits;
-  int64_t point = 0;  // digits before the decimal point
-  int64_t scale = 0;  // digits to show after it
+  std::string_view whole, fraction;
+  int64_t exponent = 0;
+
+  int64_t count() const { return static_cast<int64_t>(whole.size() + fraction.size()); }
+  // Of all digits that were given; around them are zeros.
+  int Digit(int64_t index) const {
+    if (index < 0 || index >= count()) return 0;
+    const auto at = static_cast<size_t>(index);
+    return (at < whole.size() ? whole[at] : fraction[at - whole.size()]) - '0';
+  }
 };
 
 bool IsDigit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// JSON's grammar of numbers.
 bool ReadDecimal(std::string_view text, Decimal* decimal) {
   size_t at = 0;
-  const auto more = [&] { return at < text.size() && IsDigit(text[at]); };
+  const auto digits = [&] {
+    const size_t begin = at;
+    while (at < text.size() && IsDigit(text[at])) ++at;
+    return text.substr(begin, at - begin);
+  };
   if (at < text.size() && text[at] == '-') {
     decimal->negative = true;
     ++at;
   }
-  const size_t first = at;
-  while (more()) decimal->digits += text[at++];
-  if (at == first || (text[first] == '0' && at - first > 1)) return false;
-  decimal->point = static_cast<int64_t>(at - first);
+  decimal->whole = digits();
+  if (decimal->whole.empty() || (decimal->whole[0] == '0' && decimal->whole.size() > 1))
+    return false;
   if (at < text.size() && text[at] == '.') {
-    const size_t point = ++at;
-    while (more()) decimal->digits += text[at++];
-    if (at == point) return false;
-    decimal->scale = static_cast<int64_t>(at - point);
+    ++at;
+    decimal->fraction = digits();
+    if (decimal->fraction.empty()) return false;
   }
   if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
     ++at;
     bool down = false;
     if (at < text.size() && (text[at] == '+' || text[at] == '-')) down = text[at++] == '-';
-    const size_t start = at;
-    int64_t exponent = 0;
-    while (more()) {
-      if (exponent < 1'000'000'000) exponent = exponent * 10 + (text[at] - '0');
-      ++at;
+    const std::string_view exponent = digits();
+    if (exponent.empty()) return false;
+    for (const char c : exponent) {
+      decimal->exponent = decimal->exponent * 10 + (c - '0');
+      // PostgreSQL refuses it even of zero.
+      if (decimal->exponent > INT32_MAX / 2 - 1) return false;
     }
-    if (at == start) return false;
-    if (down) exponent = -exponent;
-    decimal->point += exponent;
-    decimal->scale = decimal->scale > exponent ? decimal->scale - exponent : 0;
+    if (down) decimal->exponent = -decimal->exponent;
   }
   return at == text.size();
 }
@@ -302,55 +309,62 @@ int64_t FloorDivide4(int64_t value) {
   return value >= 0 ? value / 4 : -((-value + 3) / 4);
 }
 
-void Append16(uint16_t word, std::string* out) {
-  out->append(reinterpret_cast<const char*>(&word), sizeof(word));
+char* Put16(int64_t word, char* out) {
+  const auto bits = static_cast<uint16_t>(word);
+  std::memcpy(out, &bits, sizeof(bits));
+  return out + sizeof(bits);
 }
 
 }  // namespace
 
-bool ParseNumber(std::string_view text, std::string* varlena) {
+size_t ParseNumber(std::string_view text, char* varlena) {
   Decimal decimal;
-  if (!ReadDecimal(text, &decimal) || decimal.scale > kScaleMask) return false;
+  if (!ReadDecimal(text, &decimal)) return 0;
+  const int64_t scale =
+      std::max(static_cast<int64_t>(decimal.fraction.size()) - decimal.exponent, int64_t{0});
+  if (scale > kScaleMask) return 0;
 
-  // Leading zeros go first, so that the weight is that of a digit that counts.
-  const size_t zeros = decimal.digits.find_first_not_of('0');
-  std::vector<uint16_t> digits;
+  // Zeros at both ends are not stored.
+  int64_t first = 0, end = decimal.count();
+  while (first < end && decimal.Digit(first) == 0) ++first;
+  while (first < end && decimal.Digit(end - 1) == 0) --end;
   int64_t weight = 0;
-  if (zeros != std::string::npos) {
-    decimal.digits.erase(0, zeros);
-    decimal.point -= static_cast<int64_t>(zeros);
-    weight = FloorDivide4(decimal.point - 1);
-    if (weight > INT16_MAX || weight < INT16_MIN) return false;
-    const int64_t lead = (weight + 1) * 4 - decimal.point;
-    decimal.digits.insert(0, static_cast<size_t>(lead), '0');
-    while (decimal.digits.size() % 4 != 0) decimal.digits += '0';
-    for (size_t i = 0; i < decimal.digits.size(); i += 4) {
-      int digit = 0;
-      for (size_t j = i; j < i + 4; ++j) digit = digit * 10 + (decimal.digits[j] - '0');
-      digits.push_back(static_cast<uint16_t>(digit));
-    }
-    while (!digits.empty() && digits.back() == 0) digits.pop_back();
+  if (first < end) {
+    // Digits before the decimal point; it stands between two digits of base 10,000.
+    const int64_t point = static_cast<int64_t>(decimal.whole.size()) + decimal.exponent;
+    weight = FloorDivide4(point - first - 1);
+    if (weight > INT16_MAX || weight < INT16_MIN) return 0;
+    first = point - (weight + 1) * 4;
   } else {
     decimal.negative = false;
   }
 
-  const bool is_short = decimal.scale <= (kShortScaleMask >> kShortScaleShift) &&
+  const bool is_short = scale <= (kShortScaleMask >> kShortScaleShift) &&
                         weight <= kShortWeightMask && weight >= -(kShortWeightMask + 1);
-  const uint32_t size = 4 + (is_short ? 2 : 4) + static_cast<uint32_t>(digits.size()) * 2;
-  const uint32_t header = std::endian::native == std::endian::little ? size << 2 : size;
-  varlena->assign(reinterpret_cast<const char*>(&header), sizeof(header));
+  char* out = varlena + sizeof(uint32_t);
   if (is_short) {
-    Append16(
-        static_cast<uint16_t>(kShort | (decimal.negative ? kShortNegative : 0) |
-                              (decimal.scale << kShortScaleShift) |
-                              (weight < 0 ? kShortWeightSign : 0) | (weight & kShortWeightMask)),
-        varlena);
+    out = Put16(kShort | (decimal.negative ? kShortNegative : 0) | (scale << kShortScaleShift) |
+                    (weight < 0 ? kShortWeightSign : 0) | (weight & kShortWeightMask),
+                out);
   } else {
-    Append16(static_cast<uint16_t>((decimal.negative ? kNegative : 0) | decimal.scale), varlena);
-    Append16(static_cast<uint16_t>(weight), varlena);
+    out = Put16((decimal.negative ? kNegative : 0) | scale, out);
+    out = Put16(weight, out);
   }
-  for (const uint16_t digit : digits) Append16(digit, varlena);
-  return true;
+  for (; first < end; first += 4) {
+    int digit = 0;
+    for (int64_t i = first; i < first + 4; ++i) digit = digit * 10 + decimal.Digit(i);
+    out = Put16(digit, out);
+  }
+  const auto size = static_cast<uint32_t>(out - varlena);
+  const uint32_t header = std::endian::native == std::endian::little ? size << 2 : size;
+  std::memcpy(varlena, &header, sizeof(header));
+  return size;
+}
+
+bool ParseNumber(std::string_view text, std::string* varlena) {
+  varlena->resize(NumberRoom(text.size()));
+  varlena->resize(ParseNumber(text, varlena->data()));
+  return !varlena->empty();
 }
 
 }  // namespace promptreg::json

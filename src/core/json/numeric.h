@@ -38,4 +38,10 @@ int CompareNumbers(Value left, Value right);
 // The varlena of a number from its text in JSON's syntax; false: it is none, or out of range.
 bool ParseNumber(std::string_view text, std::string* varlena);
 
+// The same into memory that has room for it; returns how many bytes, 0: none.
+size_t ParseNumber(std::string_view text, char* varlena);
+inline constexpr size_t NumberRoom(size_t text_bytes) {
+  return 12 + text_bytes / 2;
+}
+
 }  // namespace promptreg::json

@@ -1,5 +1,6 @@
 #include "core/template/scratch.h"
 
+#include <cstdlib>
 #include <new>
 #include <type_traits>
 

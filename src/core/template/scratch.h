@@ -4,37 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 
+#include "core/json/buffer.h"
 #include "core/json/value.h"
 #include "core/template/template.h"
 
 namespace promptreg::tmpl {
 
-// A growing array of trivial things that reports when memory runs out.
-template <typename T>
-struct Buffer {
-  T* data = nullptr;
-  size_t capacity = 0;
-
-  bool Reserve(size_t count) noexcept {
-    if (count <= capacity) return true;
-    size_t larger = capacity * 2;
-    if (larger < count) larger = count;
-    if (larger > SIZE_MAX / sizeof(T)) return false;
-    void* moved = std::realloc(data, larger * sizeof(T));
-    if (moved == nullptr) return false;
-    data = static_cast<T*>(moved);
-    capacity = larger;
-    return true;
-  }
-
-  void Free() noexcept {
-    std::free(data);
-    data = nullptr;
-    capacity = 0;
-  }
-};
+using json::Buffer;
 
 // A context of the stack, and where the section that pushed it stands.
 struct Frame {
