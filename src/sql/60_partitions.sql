@@ -44,6 +44,10 @@ COMMENT ON FUNCTION promptreg.partition_unit(text, timestamptz) IS 'How long a n
 
 CREATE TYPE promptreg.partition AS (relation text, name text, low timestamptz, high timestamptz);
 COMMENT ON TYPE promptreg.partition IS 'A partition of a relation, with the times that it is for';
+COMMENT ON COLUMN promptreg.partition.relation IS 'executions or outcomes';
+COMMENT ON COLUMN promptreg.partition.name IS 'Name of the table';
+COMMENT ON COLUMN promptreg.partition.low IS 'From when';
+COMMENT ON COLUMN promptreg.partition.high IS 'Up to when, exclusive';
 
 CREATE FUNCTION promptreg.partition_of(relation text, at timestamptz) RETURNS promptreg.partition
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp

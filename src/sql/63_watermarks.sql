@@ -16,6 +16,30 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION promptreg.system_identifier() IS 'Identifies the server that numbers the transactions';
 
+-- Of what is older nothing is ever discarded: rows or outcomes of it were dropped, and only the rollups remember them.
+CREATE FUNCTION promptreg.is_history(at timestamptz, environment text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN EXISTS (
+  SELECT FROM promptreg.retention_state s
+   WHERE at < s.dropped_before AND (s.relation = 'outcomes' OR s.environment IN ('*', is_history.environment)));
+COMMENT ON FUNCTION promptreg.is_history(timestamptz, text) IS
+  'Whether retention has dropped executions of a time in an environment, or outcomes of such executions';
+
+-- What is left of history is in rollups that stay. Transaction 2 marks it, which no roll-up takes again. A row that was recorded for that time here,
+-- before the first roll-up here, cannot be told from it if its transaction has a small number.
+CREATE FUNCTION promptreg.mark_history() RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  UPDATE promptreg.executions e SET xid = '2'
+   WHERE e.at < (SELECT max(s.dropped_before) FROM promptreg.retention_state s)
+     AND e.xid < (SELECT w.xid FROM promptreg.watermarks w WHERE w.consumer = 'rollups')
+     AND e.xid <> '2' AND promptreg.is_history(e.at, e.environment);
+  UPDATE promptreg.outcomes o SET xid = '2'
+   WHERE o.xid < (SELECT w.xid FROM promptreg.watermarks w WHERE w.consumer = 'rollups')
+     AND o.xid <> '2' AND o.request_id IN (SELECT e.request_id FROM promptreg.executions e WHERE e.xid = '2');
+END;
+COMMENT ON FUNCTION promptreg.mark_history() IS 'Marks rows that rollups have, and that cannot be rolled up anew';
+
 -- Rows that another server numbered look as if they came before or after anything. While nobody can insert, those that
 -- a later transaction here might seem to have written are marked as old; every consumer then begins anew from all there
 -- is. The mark is the oldest transaction that runs, which may be waiting to insert.
@@ -31,6 +55,7 @@ BEGIN
     RETURN;
   END IF;
   LOCK TABLE promptreg.executions, promptreg.outcomes IN SHARE ROW EXCLUSIVE MODE;
+  PERFORM promptreg.mark_history();
   mark := pg_snapshot_xmin(pg_current_snapshot());
   UPDATE promptreg.executions SET xid = '3' WHERE xid >= mark;
   UPDATE promptreg.outcomes SET xid = '3' WHERE xid >= mark;
