@@ -137,6 +137,13 @@ DROP VIEW test.hours;
 CALL test.fails($$SELECT prompt_retention('prompts', '1 year')$$);
 CALL test.fails($$SELECT prompt_retention('executions', '23 hours')$$);
 CALL test.fails($$SELECT prompt_retention('executions', '-1 year', 'staging')$$);
+-- No time is so long ago.
+CALL test.fails($$SELECT prompt_retention('executions', '9999 years')$$);
+CALL test.fails($$SELECT prompt_retention('rollups', '1000 years 1 day', 'staging')$$);
+SELECT prompt_retention('executions', '1000 years'), prompt_retention('rollups', '1000 years'), prompt_retention('outcomes', NULL);
+SELECT error FROM prompt_maintain('{partitions}');
+UPDATE promptreg.retention SET keep = '9999 years';
+SELECT error FROM prompt_maintain('{partitions}');
 CALL test.fails($$SELECT prompt_retention('outcomes', '1 year', 'staging')$$);
 
 DELETE FROM promptreg.retention;

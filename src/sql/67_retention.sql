@@ -1,19 +1,25 @@
 -- Maintenance of telemetry, as tasks of prompt_maintain: partitions are made ahead, the default partition is drained, what is too old
 -- is dropped once every consumer has taken it, and rollups are brought up to date.
 
+-- So long ago there is still a time.
+CREATE FUNCTION promptreg.longest_retention() RETURNS interval
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN interval '1000 years';
+COMMENT ON FUNCTION promptreg.longest_retention() IS 'The longest time that rows can be kept, unless for ever';
+
 CREATE FUNCTION promptreg._prompt_retention(relation text, keep interval, env text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   PERFORM promptreg.authorize_names('admin', '*');
   PERFORM promptreg.check_choice(_prompt_retention.relation, '{executions,outcomes,rollups}', 'table with a retention');
-  IF _prompt_retention.keep < interval '1 day' OR _prompt_retention.env = ''
+  IF _prompt_retention.keep < interval '1 day' OR _prompt_retention.keep > promptreg.longest_retention() OR _prompt_retention.env = ''
      OR (_prompt_retention.relation = 'outcomes' AND _prompt_retention.env IS NOT NULL) THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR084',
       MESSAGE = format('a retention of %s for %s%s is not valid', coalesce(_prompt_retention.keep::text, 'NULL'), _prompt_retention.relation,
                        CASE WHEN _prompt_retention.env IS NOT NULL THEN ' in ' || promptreg.shown(_prompt_retention.env) END),
-      DETAIL = 'Rows are kept for at least a day, or with NULL for ever; outcomes are of no environment.';
+      DETAIL = 'Rows are kept for a day at least and 1000 years at most, or with NULL for ever; outcomes are of no environment.';
   END IF;
   INSERT INTO promptreg.retention AS r (relation, environment, keep, set_by, set_at)
   VALUES (_prompt_retention.relation, coalesce(_prompt_retention.env, '*'), _prompt_retention.keep, promptreg.caller(), clock_timestamp())
@@ -32,7 +38,7 @@ CREATE FUNCTION promptreg.retention_cutoffs(relation text)
 RETURNS TABLE (environment text, cutoff timestamptz, applied_to timestamptz)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT r.environment, date_trunc('day', now() - r.keep, 'UTC'), r.applied_to
+  SELECT r.environment, CASE WHEN r.keep IS NOT NULL THEN date_trunc('day', now() - least(r.keep, promptreg.longest_retention()), 'UTC') END, r.applied_to
     FROM promptreg.retention r WHERE r.relation = retention_cutoffs.relation
    UNION ALL
   SELECT '*', date_trunc('day', now() - interval '12 months', 'UTC'),
@@ -250,7 +256,8 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH deleted AS (
     DELETE FROM promptreg.rollups r USING promptreg.retention t
-     WHERE t.relation = 'rollups' AND r.grain = 'hour' AND r.starts_at < date_trunc('day', now() - t.keep, 'UTC')
+     WHERE t.relation = 'rollups' AND r.grain = 'hour' AND t.keep IS NOT NULL
+       AND r.starts_at < date_trunc('day', now() - least(t.keep, promptreg.longest_retention()), 'UTC')
        AND CASE t.environment WHEN '*'
            THEN r.environment NOT IN (SELECT o.environment FROM promptreg.retention o WHERE o.relation = 'rollups')
            ELSE r.environment = t.environment END
