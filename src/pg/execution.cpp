@@ -381,6 +381,12 @@ const char* CompleteExecution(Execution* execution) {
   return nullptr;
 }
 
+const char* CheckComputedCost(const Execution& execution) {
+  const char* problem = CheckCost(execution.values[kExecutionCost]);
+  if (problem == nullptr) return nullptr;
+  return psprintf("%s, as computed from its tokens and the price of its model", problem);
+}
+
 const char* ReadExecution(json::Value entry, Execution* execution) {
   ClearExecution(execution);
   if (entry.kind() != json::Kind::kObject) {

@@ -11,6 +11,9 @@ Statement own_name_statement = {
     " ON p.id OPERATOR(pg_catalog.=) n.prompt_id WHERE n.name OPERATOR(pg_catalog.=) $1",
     1, kNameTypes};
 
+const Oid kCostTypes[] = {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID};
+Statement cost_statement = {"SELECT promptreg.model_cost($1, $2, $3, $4, $5)", 5, kCostTypes};
+
 const Oid kTimeTypes[] = {TIMESTAMPTZOID};
 Statement lacks_partition_statement = {"SELECT 1 WHERE promptreg.lacks_partition('executions', $1)",
                                        1, kTimeTypes};
@@ -99,6 +102,29 @@ Datum OwnName(Datum asked) {
     remembered.generation = generation;
   }
   return own;
+}
+
+bool NeedsCost(const Execution& execution) {
+  return !execution.Has(kExecutionCost) && execution.Has(kExecutionModel) &&
+         (execution.Has(kExecutionTokensIn) || execution.Has(kExecutionTokensOut));
+}
+
+const char* AddCost(Execution* execution) {
+  if (!NeedsCost(*execution)) return nullptr;
+  constexpr ExecutionColumn kColumns[] = {kExecutionModel, kExecutionAt, kExecutionTokensIn,
+                                          kExecutionTokensOut, kExecutionTokensCached};
+  Datum values[5];
+  bool nulls[5];
+  for (int i = 0; i < 5; ++i) {
+    values[i] = execution->values[kColumns[i]];
+    nulls[i] = execution->nulls[kColumns[i]];
+  }
+  Execute(&cost_statement, values, nulls);
+  bool is_null;
+  const Datum cost = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+  if (is_null) return nullptr;
+  execution->Set(kExecutionCost, cost);
+  return CheckComputedCost(*execution);
 }
 
 void EnsurePartition(TimestampTz at) {

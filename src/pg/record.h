@@ -20,6 +20,11 @@ uint64 Execute(Statement* statement, const Datum* values, const bool* nulls);
 // name that it has. Within SPI.
 Datum OwnName(Datum asked);
 
+// Sets the cost from the price of the model, where none is given and one is known. Returns what is
+// wrong with it, nullptr if nothing is. Within SPI.
+bool NeedsCost(const Execution& execution);
+const char* AddCost(Execution* execution);
+
 // Makes the partition of executions that a time belongs to, or all of the times of an array, unless
 // there is one. Within SPI.
 void EnsurePartition(TimestampTz at);
