@@ -170,6 +170,10 @@ RESET ROLE;
 
 -- Users as hashes: HMAC-SHA-256, the same in every language.
 SET promptreg.user_privacy = 'hash';
+-- Without a key they are recorded all the same, with a warning once in a session.
+SELECT prompt_log('log/a', 1, user_id => 'ada', request_id => 'no key 1');
+SELECT prompt_log_many('[{"name": "log/a", "version": 1, "user_id": "ada", "request_id": "no key 2"}]');
+SELECT count(*), count(DISTINCT user_id) AS users, bool_or(user_id = 'ada') AS plain FROM promptreg.executions WHERE request_id ~ '^no key';
 SET promptreg.user_privacy_key = 'Jefe';
 SELECT prompt_log('log/a', 1, user_id => 'what do ya want for nothing?', request_id => 'h1'), prompt_log('log/a', 1, request_id => 'h2'),
        prompt_log_many('[{"name": "log/a", "version": 1, "user_id": "what do ya want for nothing?", "request_id": "h3"}]');
