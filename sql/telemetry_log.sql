@@ -304,7 +304,16 @@ SELECT low, rebuild FROM promptreg.take_rows('test');
 SELECT low > '0' AS low, rebuild FROM promptreg.take_rows('test');
 SELECT xid FROM promptreg.executions WHERE request_id = 'full';
 
+-- Also where nobody had taken any; what this transaction has written is no sign of it.
 DELETE FROM promptreg.watermarks;
+UPDATE promptreg.executions SET xid = '4000000000000' WHERE request_id = 'full';
+SELECT low, rebuild FROM promptreg.take_rows('test');
+SELECT xid FROM promptreg.executions WHERE request_id = 'full';
+DELETE FROM promptreg.watermarks;
+BEGIN;
+SELECT prompt_log('log/a', 1, request_id => 'own');
+SELECT promptreg.is_restored();
+ROLLBACK;
 TRUNCATE promptreg.executions, promptreg.outcomes, promptreg.model_prices;
 SELECT prompt_revoke('log/a', 'resolve', 'regress_logger', 'production'), prompt_revoke('else*', 'resolve', 'regress_logger');
 DROP ROLE regress_logger;
