@@ -136,7 +136,7 @@ INSERT INTO promptreg.executions (at, request_id, prompt, version, experiment, v
 SELECT problem, prompt, version, environment, count FROM prompt_telemetry_problems() WHERE problem ~ 'known|misspelt|priced' AND problem !~ 'unknown (prompt|version|environment)|experiment "x"';
 SELECT prompt_model_price('unpriced', 1, 1);
 SELECT count(*) FROM prompt_telemetry_problems() WHERE problem ~ 'priced';
-SELECT prompt_experiment_stop('known') IS NOT NULL AS stopped;
+SELECT (prompt_experiment_stop('known', 'a')).version AS winner;
 DELETE FROM promptreg.model_prices;
 -- Who has taken nothing for a day is named, and may be forgotten.
 SELECT low, rebuild FROM promptreg.take_rows('gone');

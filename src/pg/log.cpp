@@ -86,7 +86,8 @@ Datum promptreg_log(PG_FUNCTION_ARGS) {
   if (problem != nullptr) pg::RefuseExecution(problem);
   if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   pg::ResolveName(&execution);
-  pg::EnsurePartition(DatumGetTimestampTz(execution.values[pg::kExecutionAt]));
+  pg::EnsurePartition(pg::Partitioned::kExecutions,
+                      DatumGetTimestampTz(execution.values[pg::kExecutionAt]));
   problem = pg::AddCost(&execution);
   if (problem != nullptr) pg::RefuseExecution(problem);
   pg::Execute(&pg::insert_statement, execution.values, execution.nulls);

@@ -256,9 +256,10 @@ int64 Record(Batch* batch, json::Value entries) {
   int64 recorded = 0;
   if (batch->days != nullptr) {
     if (batch->days->nelems == 1) {
-      EnsurePartition(batch->last_day);
+      EnsurePartition(Partitioned::kExecutions, batch->last_day);
     } else {
-      EnsurePartitions(makeArrayResult(batch->days, CurrentMemoryContext));
+      EnsurePartitions(Partitioned::kExecutions,
+                       makeArrayResult(batch->days, CurrentMemoryContext));
     }
     recorded = InsertRows(*batch);
   }

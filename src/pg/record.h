@@ -25,9 +25,10 @@ Datum OwnName(Datum asked);
 bool NeedsCost(const Execution& execution);
 const char* AddCost(Execution* execution);
 
-// Makes the partition of executions that a time belongs to, or all of the times of an array, unless
-// there is one. Within SPI.
-void EnsurePartition(TimestampTz at);
-void EnsurePartitions(Datum times);
+// Makes the partition that a time belongs to, or all of the times of an array, if it is about now
+// and there is none. Within SPI.
+enum class Partitioned : uint8 { kExecutions, kOutcomes };
+void EnsurePartition(Partitioned relation, TimestampTz at);
+void EnsurePartitions(Partitioned relation, Datum times);
 
 }  // namespace promptreg::pg
