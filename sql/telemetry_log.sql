@@ -147,6 +147,16 @@ SELECT p.model, p.at::date, p.cost_usd, q.cost_usd AS in_a_batch FROM promptreg.
  WHERE p.request_id ~ '^p[0-9]$' ORDER BY p.request_id;
 SELECT prompt_log('log/a', 1, request_id => 'p7', model => 'gpt-x', tokens_in => 1, cost_usd => 9), prompt_log('log/a', 1, request_id => 'p8', model => 'gpt-x');
 SELECT request_id, cost_usd FROM promptreg.executions WHERE request_id IN ('p7', 'p8') ORDER BY 1;
+-- A cost that comes out too large is an entry that cannot be recorded, and no other entry's fault.
+SELECT prompt_model_price('dear', 600, 1200, 600, '2024-01-01');
+CALL test.fails($$SELECT prompt_log('log/a', 1, model => 'dear', tokens_in => 1000000000000, tokens_out => 1000000000000)$$);
+SELECT prompt_log_many('[{"name": "log/a", "version": 1, "request_id": "dear1", "model": "dear", "tokens_in": 10},
+  {"name": "log/a", "version": 1, "request_id": "dear2", "model": "dear", "tokens_in": 1000000000000, "tokens_out": 1000000000000},
+  {"name": "log/a", "version": 1, "request_id": "dear3", "model": "dear", "tokens_in": 2000000, "tokens_cached": 1000000000000},
+  {"name": "log/a", "version": 1, "request_id": "dear4", "model": "dear", "tokens_out": 2000000},
+  {"name": "log/a", "version": 1, "request_id": "dear5", "model": "unknown", "tokens_out": 1000000000000}]');
+SELECT request_id, cost_usd FROM promptreg.executions WHERE request_id ~ '^dear' ORDER BY 1;
+DELETE FROM promptreg.model_prices WHERE pattern = 'dear';
 -- Set again, it is replaced.
 SELECT prompt_model_price('gpt-*', 3, 4, 0.5, '2024-06-01');
 SELECT pattern, valid_from::date, usd_per_million_in, usd_per_million_out, usd_per_million_cached FROM promptreg.model_prices ORDER BY 1, 2;
@@ -160,6 +170,10 @@ RESET ROLE;
 
 -- Users as hashes: HMAC-SHA-256, the same in every language.
 SET promptreg.user_privacy = 'hash';
+-- Without a key they are recorded all the same, with a warning once in a session.
+SELECT prompt_log('log/a', 1, user_id => 'ada', request_id => 'no key 1');
+SELECT prompt_log_many('[{"name": "log/a", "version": 1, "user_id": "ada", "request_id": "no key 2"}]');
+SELECT count(*), count(DISTINCT user_id) AS users, bool_or(user_id = 'ada') AS plain FROM promptreg.executions WHERE request_id ~ '^no key';
 SET promptreg.user_privacy_key = 'Jefe';
 SELECT prompt_log('log/a', 1, user_id => 'what do ya want for nothing?', request_id => 'h1'), prompt_log('log/a', 1, request_id => 'h2'),
        prompt_log_many('[{"name": "log/a", "version": 1, "user_id": "what do ya want for nothing?", "request_id": "h3"}]');
@@ -290,7 +304,16 @@ SELECT low, rebuild FROM promptreg.take_rows('test');
 SELECT low > '0' AS low, rebuild FROM promptreg.take_rows('test');
 SELECT xid FROM promptreg.executions WHERE request_id = 'full';
 
+-- Also where nobody had taken any; what this transaction has written is no sign of it.
 DELETE FROM promptreg.watermarks;
+UPDATE promptreg.executions SET xid = '4000000000000' WHERE request_id = 'full';
+SELECT low, rebuild FROM promptreg.take_rows('test');
+SELECT xid FROM promptreg.executions WHERE request_id = 'full';
+DELETE FROM promptreg.watermarks;
+BEGIN;
+SELECT prompt_log('log/a', 1, request_id => 'own');
+SELECT promptreg.is_restored();
+ROLLBACK;
 TRUNCATE promptreg.executions, promptreg.outcomes, promptreg.model_prices;
 SELECT prompt_revoke('log/a', 'resolve', 'regress_logger', 'production'), prompt_revoke('else*', 'resolve', 'regress_logger');
 DROP ROLE regress_logger;

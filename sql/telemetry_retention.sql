@@ -1,5 +1,5 @@
 -- Maintenance of telemetry: partitions ahead, the default partition drained, what is too old dropped.
-TRUNCATE promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;
+TRUNCATE promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks, promptreg.retention_state;
 CREATE VIEW test.partitions AS
 SELECT relation, name, low, high FROM unnest('{executions,outcomes}'::text[]) relation, promptreg.partition_list(relation);
 
@@ -53,6 +53,60 @@ SELECT prompt_retention('executions', '10 days');
 SELECT result ~ ' 0 rows deleted' AS kept FROM prompt_maintain('{partitions}');
 SELECT result FROM prompt_maintain('{rollups}');
 SELECT count(*) FROM promptreg.executions WHERE prompt = 'ret/a';
+
+-- What was dropped before a restore into another server stays counted: feedback whose executions are kept longer, a late execution of a day
+-- whose others are gone, and environments that keep less. What was recorded and not rolled up yet counts, too.
+TRUNCATE promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks, promptreg.retention_state;
+DELETE FROM promptreg.retention;
+INSERT INTO promptreg.executions (at, request_id, prompt, version) SELECT now() - i * interval '1 month', 'kept' || i, 'ret/kept', 1 FROM generate_series(0, 6) i;
+INSERT INTO promptreg.outcomes (at, request_id, name, value) SELECT now() - i * interval '1 month', 'kept' || i, 'rating', 5 FROM generate_series(0, 6) i;
+INSERT INTO promptreg.executions (at, prompt, version) SELECT '2024-03-05', 'ret/late', 1 FROM generate_series(1, 1000);
+INSERT INTO promptreg.executions (at, prompt, version, environment) SELECT now() - interval '2 months', 'ret/env', 1, e FROM unnest('{production,development,development}'::text[]) e;
+SELECT result FROM prompt_maintain('{rollups}');
+SELECT prompt_retention('outcomes', '3 months'), prompt_retention('executions', '30 days', 'development');
+SELECT substring(result, '\d+ rows deleted') AS result, error FROM prompt_maintain('{partitions}');
+SELECT count(*) FROM promptreg.outcomes;
+INSERT INTO promptreg.executions (at, prompt, version) VALUES ('2024-03-05', 'ret/late', 1);
+INSERT INTO promptreg.executions (at, prompt, version, environment) VALUES (now() - interval '2 months', 'ret/env', 1, 'development');
+SELECT result FROM prompt_maintain('{rollups}');
+CREATE VIEW test.restored AS SELECT prompt, environment, executions, ratings FROM promptreg.version_comparison WHERE prompt ~ '^ret/(kept|late|env)' ORDER BY 1, 2;
+SELECT * FROM test.restored;
+-- Not rolled up yet.
+INSERT INTO promptreg.executions (at, prompt, version) VALUES ('2024-03-05', 'ret/late', 1), (now(), 'ret/late', 1);
+INSERT INTO promptreg.outcomes (request_id, name, value) VALUES ('kept6', 'rating', 1), ('kept0', 'rating', 1);
+SELECT * FROM test.restored;
+UPDATE promptreg.watermarks SET system_identifier = 1;
+SELECT promptreg.roll_up() > 0 AS rolled_up;
+SELECT * FROM test.restored;
+SELECT sum(executions) AS executions, sum(ratings) AS ratings FROM promptreg.version_hourly WHERE prompt ~ '^ret/(kept|late|env)';
+-- Again, and after what is new here.
+UPDATE promptreg.watermarks SET system_identifier = 1;
+INSERT INTO promptreg.outcomes (request_id, name, value) VALUES ('kept6', 'rating', 1);
+SELECT promptreg.roll_up() > 0 AS rolled_up;
+SELECT * FROM test.restored;
+-- Numbers of a server that has had more transactions.
+UPDATE promptreg.executions SET xid = '4000000000000' WHERE xid > '2';
+UPDATE promptreg.outcomes SET xid = '4000000000000';
+UPDATE promptreg.watermarks SET system_identifier = 1, xid = '4000000000001';
+INSERT INTO promptreg.executions (at, prompt, version) VALUES (now(), 'ret/late', 1);
+SELECT promptreg.roll_up() > 0 AS rolled_up;
+SELECT * FROM test.restored;
+SELECT promptreg.roll_up() AS rolled_up;
+DROP VIEW test.restored;
+
+-- Where nothing is set for the others, theirs are looked for once a day, too.
+TRUNCATE promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks, promptreg.retention_state;
+DELETE FROM promptreg.retention;
+SELECT prompt_retention('executions', '24 months', 'production');
+INSERT INTO promptreg.executions (at, prompt, version, environment) SELECT now() - interval '18 months', 'ret/implicit', 1, e FROM unnest('{production,staging}'::text[]) e;
+SELECT error FROM prompt_maintain('{rollups}');
+SELECT substring(result, '\d+ rows deleted') AS result, error FROM prompt_maintain('{partitions}');
+SELECT environment, applied_to = date_trunc('day', now() - interval '12 months', 'UTC') AS today FROM promptreg.retention_state WHERE applied_to IS NOT NULL;
+INSERT INTO promptreg.executions (at, prompt, version, environment) VALUES (now() - interval '18 months', 'ret/implicit', 1, 'staging');
+SELECT error FROM prompt_maintain('{rollups}');
+SELECT substring(result, '\d+ rows deleted') AS result, error FROM prompt_maintain('{partitions}');
+UPDATE promptreg.retention_state SET applied_to = applied_to - interval '1 day';
+SELECT substring(result, '\d+ rows deleted') AS result, error FROM prompt_maintain('{partitions}');
 
 -- Rollups by hour, by environment or all; those by day stay, and the totals with them. An hour that a late execution makes anew goes again.
 TRUNCATE promptreg.executions, promptreg.rollups, promptreg.watermarks;
@@ -119,10 +173,17 @@ DROP VIEW test.users;
 CALL test.fails($$SELECT prompt_retention('prompts', '1 year')$$);
 CALL test.fails($$SELECT prompt_retention('executions', '23 hours')$$);
 CALL test.fails($$SELECT prompt_retention('executions', '-1 year', 'staging')$$);
+-- No time is so long ago.
+CALL test.fails($$SELECT prompt_retention('executions', '9999 years')$$);
+CALL test.fails($$SELECT prompt_retention('rollups', '1000 years 1 day', 'staging')$$);
+SELECT prompt_retention('executions', '1000 years'), prompt_retention('rollups', '1000 years'), prompt_retention('outcomes', NULL);
+SELECT error FROM prompt_maintain('{partitions}');
+UPDATE promptreg.retention SET keep = '9999 years';
+SELECT error FROM prompt_maintain('{partitions}');
 CALL test.fails($$SELECT prompt_retention('outcomes', '1 year', 'staging')$$);
 
 DELETE FROM promptreg.retention;
 TRUNCATE promptreg.metrics, promptreg.experiment_metrics, promptreg.experiment_plans, promptreg.experiment_allocations, promptreg.experiment_totals, promptreg.experiment_stats, promptreg.experiment_sketches, promptreg.experiment_figures,
   promptreg.experiment_users, promptreg.experiment_exposures, promptreg.experiment_splits, promptreg.experiment_closings, promptreg.bandit_sources, promptreg.bandit_units, promptreg.bandit_hours,
-  promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks;
+  promptreg.executions, promptreg.outcomes, promptreg.rollups, promptreg.watermarks, promptreg.retention_state;
 DROP VIEW test.partitions;

@@ -126,6 +126,27 @@ CALL test.fails('SELECT promptreg.roll_up()');
 RESET ROLE;
 SELECT prompt, environment, promotions, rollbacks, lead_time_hours_mean BETWEEN 0 AND 0.1 AS lead_time FROM promptreg.release_activity WHERE prompt LIKE 'roll/%';
 
+-- Experiments, variants and models that are not known.
+SELECT (prompt_promote('roll/a', 1, 'production')).version;
+SELECT prompt_experiment_start('roll/a', 'production', '[{"key": "a", "version": 1, "weight": 1}, {"key": "b", "version": 2, "weight": 1}]', key => 'known') IS NOT NULL AS started;
+SELECT prompt_model_price('priced*', 1, 1);
+INSERT INTO promptreg.executions (at, request_id, prompt, version, experiment, variant, model, tokens_in, cost_usd) VALUES
+  (now(), 'known', 'roll/a', 1, 'known', 'a', 'priced', 5, NULL), (now(), 'known', 'roll/a', 1, 'known', 'c', 'unpriced', 5, NULL), (now(), 'known', 'roll/a', 1, 'misspelt', 'a', 'unpriced', 5, 1),
+  (now(), 'known', 'roll/a', 1, 'misspelt', 'b', NULL, 5, NULL), (now(), 'known', 'roll/a', 2, 'known', 'b', 'unpriced', NULL, NULL), (now(), 'known', 'roll/a', 2, 'known', NULL, NULL, NULL, NULL);
+SELECT problem, prompt, version, environment, count FROM prompt_telemetry_problems() WHERE problem ~ 'known|misspelt|priced' AND problem !~ 'unknown (prompt|version|environment)|experiment "x"';
+SELECT prompt_model_price('unpriced', 1, 1);
+SELECT count(*) FROM prompt_telemetry_problems() WHERE problem ~ 'priced';
+SELECT (prompt_experiment_stop('known', 'a')).version AS winner;
+DELETE FROM promptreg.model_prices;
+-- Who has taken nothing for a day is named, and may be forgotten.
+SELECT low, rebuild FROM promptreg.take_rows('gone');
+INSERT INTO promptreg.executions (at, prompt, version) VALUES ('2025-05-01', 'roll/a', 1);
+SELECT count(*) FROM prompt_telemetry_problems() WHERE problem ~ 'consumer';
+UPDATE promptreg.watermarks SET advanced_at = now() - interval '25 hours' WHERE consumer = 'gone';
+SELECT problem, count, first_at = '2025-05-01' AS since FROM prompt_telemetry_problems() WHERE problem ~ 'consumer';
+SELECT promptreg.forget_consumer('gone') AS gone, promptreg.forget_consumer('gone') AS again;
+SELECT count(*) FROM prompt_telemetry_problems() WHERE problem ~ 'consumer';
+
 -- The plan: an index on rollups, and of raw rows only those after the watermark.
 SELECT promptreg.roll_up() > 0 AS rolled_up;
 ANALYZE promptreg.rollups, promptreg.executions, promptreg.outcomes;

@@ -202,9 +202,22 @@ void MakeRequestId(Execution* execution) {
   execution->Set(kExecutionRequestId, PointerGetDatum(cstring_to_text(id)));
 }
 
+// Settings may be read in any order, so that none of the two can be refused for the other; and no
+// record is lost for want of a key. Without one, whoever has the hashes can try all the users there
+// may be.
+void WarnOfMissingKey() {
+  static bool warned = false;
+  if (warned) return;
+  warned = true;
+  ereport(WARNING,
+          (errmsg("users are hashed without a key, so that the hashes can be guessed"),
+           errhint("Set promptreg.user_privacy_key in postgresql.conf to a long random text.")));
+}
+
 // HMAC-SHA-256 in hexadecimal, so that whoever has no key cannot try all the users there may be.
 text* HashUser(const text* user) {
   const std::string_view key = UserPrivacyKey();
+  if (key.empty()) WarnOfMissingKey();
   uint8 digest[PG_SHA256_DIGEST_LENGTH];
   pg_hmac_ctx* context = pg_hmac_create(PG_SHA256);
   if (context == nullptr ||
@@ -383,6 +396,12 @@ const char* CompleteExecution(Execution* execution) {
     execution->Set(kExecutionUserId, PointerGetDatum(RecordedUser(user)));
   }
   return nullptr;
+}
+
+const char* CheckComputedCost(const Execution& execution) {
+  const char* problem = CheckCost(execution.values[kExecutionCost]);
+  if (problem == nullptr) return nullptr;
+  return psprintf("%s, as computed from its tokens and the price of its model", problem);
 }
 
 const char* ReadExecution(json::Value entry, Execution* execution) {

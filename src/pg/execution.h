@@ -56,6 +56,9 @@ text* RecordedUser(text* user);
 // and checks all values. Returns what is wrong with them, nullptr if nothing is.
 const char* CompleteExecution(Execution* execution);
 
+// What is wrong with a cost that was computed, nullptr if nothing is.
+const char* CheckComputedCost(const Execution& execution);
+
 // One entry of a batch, an object with the names of prompt_log's arguments as keys. Returns what is
 // wrong with it, nullptr if nothing is.
 const char* ReadExecution(json::Value entry, Execution* execution);

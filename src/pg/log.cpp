@@ -7,9 +7,6 @@
 namespace promptreg::pg {
 namespace {
 
-const Oid kCostTypes[] = {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID};
-Statement cost_statement = {"SELECT promptreg.model_cost($1, $2, $3, $4, $5)", 5, kCostTypes};
-
 Statement insert_statement = {
     "INSERT INTO promptreg.executions (at, request_id, prompt, version, environment, experiment,"
     " variant, user_id, model, latency_ms, time_to_first_token_ms, tokens_in, tokens_out,"
@@ -67,21 +64,9 @@ void ResolveName(Execution* execution) {
   }
 }
 
-void AddCost(Execution* execution) {
-  if (execution->Has(kExecutionCost) || !execution->Has(kExecutionModel)) return;
-  constexpr ExecutionColumn kColumns[] = {kExecutionModel, kExecutionAt, kExecutionTokensIn,
-                                          kExecutionTokensOut, kExecutionTokensCached};
-  Datum values[5];
-  bool nulls[5];
-  for (int i = 0; i < 5; ++i) {
-    values[i] = execution->values[kColumns[i]];
-    nulls[i] = execution->nulls[kColumns[i]];
-  }
-  if (nulls[2] && nulls[3]) return;
-  Execute(&cost_statement, values, nulls);
-  bool is_null;
-  const Datum cost = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-  if (!is_null) execution->Set(kExecutionCost, cost);
+void RefuseExecution(const char* problem) {
+  ereport(ERROR,
+          (errcode(kInvalidExecution), errmsg("the execution cannot be recorded: %s", problem)));
 }
 
 }  // namespace
@@ -104,14 +89,13 @@ Datum promptreg_log(PG_FUNCTION_ARGS) {
   pg::Execution execution;
   pg::ReadArguments(fcinfo, &execution);
   const char* problem = pg::CompleteExecution(&execution);
-  if (problem != nullptr) {
-    ereport(ERROR, (errcode(pg::kInvalidExecution),
-                    errmsg("the execution cannot be recorded: %s", problem)));
-  }
+  if (problem != nullptr) pg::RefuseExecution(problem);
   if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   pg::ResolveName(&execution);
-  pg::EnsurePartition(DatumGetTimestampTz(execution.values[pg::kExecutionAt]));
-  pg::AddCost(&execution);
+  pg::EnsurePartition(pg::Partitioned::kExecutions,
+                      DatumGetTimestampTz(execution.values[pg::kExecutionAt]));
+  problem = pg::AddCost(&execution);
+  if (problem != nullptr) pg::RefuseExecution(problem);
   pg::Execute(&pg::insert_statement, execution.values, execution.nulls);
   SPI_finish();
   PG_RETURN_DATUM(execution.values[pg::kExecutionRequestId]);

@@ -159,6 +159,18 @@ void Refuse(Batch* batch, int64 index, const char* problem) {
                    index, problem);
 }
 
+// Costs are computed for all entries at once, by the INSERT. What may be more than a cost can be,
+// at the highest price there is, is computed before, so that it is known which entry it is of.
+bool MayCostTooMuch(const Execution& execution) {
+  constexpr int64 kTokensThatNeverDo = 1'000'000;
+  int64 tokens = 0;
+  for (const ExecutionColumn column :
+       {kExecutionTokensIn, kExecutionTokensOut, kExecutionTokensCached}) {
+    if (execution.Has(column)) tokens += DatumGetInt64(execution.values[column]);
+  }
+  return tokens > kTokensThatNeverDo && NeedsCost(execution);
+}
+
 void NoteDay(Batch* batch, TimestampTz at) {
   const TimestampTz day = at - at % USECS_PER_DAY;
   if (batch->days != nullptr && day == batch->last_day) return;
@@ -179,9 +191,12 @@ void TakeEntry(Batch* batch, int64 index, json::Value entry) {
                            Shown(target.environment)));
   }
   execution.Set(kExecutionPrompt, target.own_name);
+  if (MayCostTooMuch(execution)) {
+    problem = AddCost(&execution);
+    if (problem != nullptr) return Refuse(batch, index, problem);
+  }
   NoteDay(batch, DatumGetTimestampTz(execution.values[kExecutionAt]));
-  batch->wants_costs |= !execution.Has(kExecutionCost) && execution.Has(kExecutionModel) &&
-                        (execution.Has(kExecutionTokensIn) || execution.Has(kExecutionTokensOut));
+  batch->wants_costs |= NeedsCost(execution);
   tuplestore_putvalues(batch->rows, batch->descriptor, execution.values, execution.nulls);
 }
 
@@ -241,9 +256,10 @@ int64 Record(Batch* batch, json::Value entries) {
   int64 recorded = 0;
   if (batch->days != nullptr) {
     if (batch->days->nelems == 1) {
-      EnsurePartition(batch->last_day);
+      EnsurePartition(Partitioned::kExecutions, batch->last_day);
     } else {
-      EnsurePartitions(makeArrayResult(batch->days, CurrentMemoryContext));
+      EnsurePartitions(Partitioned::kExecutions,
+                       makeArrayResult(batch->days, CurrentMemoryContext));
     }
     recorded = InsertRows(*batch);
   }

@@ -11,22 +11,28 @@ Statement own_name_statement = {
     " ON p.id OPERATOR(pg_catalog.=) n.prompt_id WHERE n.name OPERATOR(pg_catalog.=) $1",
     1, kNameTypes};
 
-const Oid kTimeTypes[] = {TIMESTAMPTZOID};
-Statement lacks_partition_statement = {"SELECT 1 WHERE promptreg.lacks_partition('executions', $1)",
-                                       1, kTimeTypes};
-Statement partition_statement = {"SELECT promptreg.prepare_partitions('executions', ARRAY[$1])", 1,
+const Oid kCostTypes[] = {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID};
+Statement cost_statement = {"SELECT promptreg.model_cost($1, $2, $3, $4, $5)", 5, kCostTypes};
+
+const Oid kTimeTypes[] = {TEXTOID, TIMESTAMPTZOID};
+Statement lacks_partition_statement = {"SELECT 1 WHERE promptreg.lacks_partition($1, $2)", 2,
+                                       kTimeTypes};
+Statement partition_statement = {"SELECT promptreg.prepare_partitions($1, ARRAY[$2])", 2,
                                  kTimeTypes};
 
-const Oid kTimesTypes[] = {TIMESTAMPTZARRAYOID};
-Statement partitions_statement = {"SELECT promptreg.prepare_partitions('executions', $1)", 1,
-                                  kTimesTypes};
+const Oid kTimesTypes[] = {TEXTOID, TIMESTAMPTZARRAYOID};
+Statement partitions_statement = {"SELECT promptreg.prepare_partitions($1, $2)", 2, kTimesTypes};
+
+constexpr const char* kPartitionedNames[] = {"executions", "outcomes"};
 
 constexpr size_t kMostNameBytes = 800;
 
 // What the last call found out, for the next one, which is mostly about the same prompt and day.
 struct Remembered {
   uint64 generation;
-  TimestampTz partition_day;  // needs none; if its own is dropped, the default one takes the rows
+  // Of each relation one that lacks no partition; if its own is dropped, the default one takes the
+  // rows.
+  TimestampTz partition_days[2];
   size_t asked_size;
   size_t own_size;
   char asked_name[kMostNameBytes];
@@ -101,21 +107,47 @@ Datum OwnName(Datum asked) {
   return own;
 }
 
-void EnsurePartition(TimestampTz at) {
+bool NeedsCost(const Execution& execution) {
+  return !execution.Has(kExecutionCost) && execution.Has(kExecutionModel) &&
+         (execution.Has(kExecutionTokensIn) || execution.Has(kExecutionTokensOut));
+}
+
+const char* AddCost(Execution* execution) {
+  if (!NeedsCost(*execution)) return nullptr;
+  constexpr ExecutionColumn kColumns[] = {kExecutionModel, kExecutionAt, kExecutionTokensIn,
+                                          kExecutionTokensOut, kExecutionTokensCached};
+  Datum values[5];
+  bool nulls[5];
+  for (int i = 0; i < 5; ++i) {
+    values[i] = execution->values[kColumns[i]];
+    nulls[i] = execution->nulls[kColumns[i]];
+  }
+  Execute(&cost_statement, values, nulls);
+  bool is_null;
+  const Datum cost = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+  if (is_null) return nullptr;
+  execution->Set(kExecutionCost, cost);
+  return CheckComputedCost(*execution);
+}
+
+void EnsurePartition(Partitioned relation, TimestampTz at) {
+  const auto i = static_cast<size_t>(relation);
   const TimestampTz day = at - at % USECS_PER_DAY;
-  if (day == remembered.partition_day || PartitionsPostponed()) return;
-  const Datum time = TimestampTzGetDatum(at);
-  if (Execute(&lacks_partition_statement, &time, nullptr) > 0) {
-    Execute(&partition_statement, &time, nullptr);
+  if (day == remembered.partition_days[i] || PartitionsPostponed()) return;
+  const Datum values[] = {CStringGetTextDatum(kPartitionedNames[i]), TimestampTzGetDatum(at)};
+  if (Execute(&lacks_partition_statement, values, nullptr) > 0) {
+    Execute(&partition_statement, values, nullptr);
     made_in = GetTopFullTransactionId();
   } else if (!MayLosePartition()) {
-    remembered.partition_day = day;
+    remembered.partition_days[i] = day;
   }
 }
 
-void EnsurePartitions(Datum times) {
+void EnsurePartitions(Partitioned relation, Datum times) {
   if (PartitionsPostponed()) return;
-  Execute(&partitions_statement, &times, nullptr);
+  const auto i = static_cast<size_t>(relation);
+  const Datum values[] = {CStringGetTextDatum(kPartitionedNames[i]), times};
+  Execute(&partitions_statement, values, nullptr);
   made_in = GetTopFullTransactionId();
 }
 
@@ -125,10 +157,23 @@ namespace pg = promptreg::pg;
 
 extern "C" {
 
+PG_FUNCTION_INFO_V1(promptreg_ensure_partition);
+Datum promptreg_ensure_partition(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(promptreg_partitions_postponed);
 Datum promptreg_partitions_postponed(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(promptreg_postpone_partitions);
 Datum promptreg_postpone_partitions(PG_FUNCTION_ARGS);
+
+// (relation text, at timestamptz)
+Datum promptreg_ensure_partition(PG_FUNCTION_ARGS) {
+  const auto relation = pg::TextView(PG_GETARG_TEXT_PP(0)) == "outcomes"
+                            ? pg::Partitioned::kOutcomes
+                            : pg::Partitioned::kExecutions;
+  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
+  pg::EnsurePartition(relation, PG_GETARG_TIMESTAMPTZ(1));
+  SPI_finish();
+  PG_RETURN_VOID();
+}
 
 Datum promptreg_partitions_postponed(PG_FUNCTION_ARGS) {
   PG_RETURN_BOOL(pg::PartitionsPostponed());

@@ -20,9 +20,15 @@ uint64 Execute(Statement* statement, const Datum* values, const bool* nulls);
 // name that it has. Within SPI.
 Datum OwnName(Datum asked);
 
-// Makes the partition of executions that a time belongs to, or all of the times of an array, unless
-// there is one. Within SPI.
-void EnsurePartition(TimestampTz at);
-void EnsurePartitions(Datum times);
+// Sets the cost from the price of the model, where none is given and one is known. Returns what is
+// wrong with it, nullptr if nothing is. Within SPI.
+bool NeedsCost(const Execution& execution);
+const char* AddCost(Execution* execution);
+
+// Makes the partition that a time belongs to, or all of the times of an array, if it is about now
+// and there is none. Within SPI.
+enum class Partitioned : uint8 { kExecutions, kOutcomes };
+void EnsurePartition(Partitioned relation, TimestampTz at);
+void EnsurePartitions(Partitioned relation, Datum times);
 
 }  // namespace promptreg::pg

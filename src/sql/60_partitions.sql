@@ -44,6 +44,10 @@ COMMENT ON FUNCTION promptreg.partition_unit(text, timestamptz) IS 'How long a n
 
 CREATE TYPE promptreg.partition AS (relation text, name text, low timestamptz, high timestamptz);
 COMMENT ON TYPE promptreg.partition IS 'A partition of a relation, with the times that it is for';
+COMMENT ON COLUMN promptreg.partition.relation IS 'executions or outcomes';
+COMMENT ON COLUMN promptreg.partition.name IS 'Name of the table';
+COMMENT ON COLUMN promptreg.partition.low IS 'From when';
+COMMENT ON COLUMN promptreg.partition.high IS 'Up to when, exclusive';
 
 CREATE FUNCTION promptreg.partition_of(relation text, at timestamptz) RETURNS promptreg.partition
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -66,14 +70,27 @@ COMMENT ON FUNCTION promptreg.partitions_ahead() IS 'Times whose partitions are 
 
 -- Who records makes partitions for about now only: from the interval before this one to the last one that is made ahead. Others
 -- would have to wait for whatever transaction made one for some other time, and it may be an application's and stay open.
+CREATE FUNCTION promptreg.recorded_about_now(OUT low timestamptz, OUT high timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT (min(a.at) AT TIME ZONE 'UTC' - u.step) AT TIME ZONE 'UTC', (max(a.at) AT TIME ZONE 'UTC' + u.step) AT TIME ZONE 'UTC'
+    FROM promptreg.partitions_ahead() AS a (at), (SELECT ('1 ' || promptreg.partition_interval())::interval AS step) u GROUP BY u.step;
+END;
+COMMENT ON FUNCTION promptreg.recorded_about_now() IS 'For which times who records makes the partition first';
+
 CREATE FUNCTION promptreg.lacks_partition(relation text, at timestamptz) RETURNS boolean
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN CASE
-  WHEN at < (date_trunc(promptreg.partition_interval(), now() AT TIME ZONE 'UTC') - ('1 ' || promptreg.partition_interval())::interval) AT TIME ZONE 'UTC'
-    OR at >= (date_trunc(promptreg.partition_interval(), now() AT TIME ZONE 'UTC')
-              + CASE promptreg.partition_interval() WHEN 'day' THEN interval '8 days' ELSE interval '3 months' END) AT TIME ZONE 'UTC' THEN false
-  ELSE NOT promptreg.partition_exists(relation, at)
-       AND to_regclass('promptreg.' || (promptreg.partition_of(relation, at)).name) IS NULL END;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  about_now record;
+BEGIN
+  SELECT n.* INTO STRICT about_now FROM promptreg.recorded_about_now() AS n;
+  IF at < about_now.low OR at >= about_now.high OR promptreg.partition_exists(relation, lacks_partition.at) THEN
+    RETURN false;
+  END IF;
+  RETURN to_regclass('promptreg.' || (promptreg.partition_of(relation, lacks_partition.at)).name) IS NULL;
+END;
+$$;
 COMMENT ON FUNCTION promptreg.lacks_partition(text, timestamptz) IS 'Whether who records for a time, which is about now, makes its partition first';
 
 -- They keep their transaction, so that no consumer takes them twice.
@@ -196,18 +213,20 @@ BEGIN
     RETURN;
   END IF;
   FOR missing IN
-    SELECT DISTINCT date_trunc('day', t.at, 'UTC') AS day FROM unnest(times) AS t (at)
-     WHERE promptreg.lacks_partition(prepare_partitions.relation, t.at) ORDER BY day DESC
+    SELECT DISTINCT date_trunc('day', t.at, 'UTC') AS day FROM unnest(times) AS t (at), promptreg.recorded_about_now() AS n
+     WHERE t.at >= n.low AND t.at < n.high ORDER BY day DESC
   LOOP
     EXIT WHEN made >= most;
+    CONTINUE WHEN NOT promptreg.lacks_partition(prepare_partitions.relation, missing);
     PERFORM promptreg.lock_making();
     CONTINUE WHEN NOT promptreg.lacks_partition(prepare_partitions.relation, missing);
     PERFORM promptreg.lock_partitioned();
     made := made + promptreg.make_partition(prepare_partitions.relation, missing)::integer;
   END LOOP;
 EXCEPTION
-  -- The check is that of the default partition, of which an older snapshot does not see all.
-  WHEN lock_not_available OR object_in_use OR serialization_failure OR deadlock_detected OR check_violation THEN
+  -- The check is that of the default partition, of which an older snapshot does not see all. A standby says so itself.
+  WHEN lock_not_available OR object_in_use OR serialization_failure OR deadlock_detected OR check_violation
+       OR read_only_sql_transaction THEN
     PERFORM promptreg.postpone_partitions(problem => SQLERRM, expected => true);
   WHEN OTHERS THEN
     PERFORM promptreg.postpone_partitions(problem => SQLERRM, expected => false);
@@ -215,3 +234,8 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.prepare_partitions(text, timestamptz[]) IS
   'Makes partitions for times about now that have none, where that is possible now';
+
+CREATE FUNCTION promptreg.ensure_partition(relation text, at timestamptz) RETURNS void
+LANGUAGE c STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'promptreg_ensure_partition';
+COMMENT ON FUNCTION promptreg.ensure_partition(text, timestamptz) IS
+  'What a recording function does before it records: prepare_partitions, unless nothing was missing the last time';

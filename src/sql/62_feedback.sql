@@ -57,9 +57,7 @@ BEGIN
   PERFORM promptreg.check_outcome(request_id => _prompt_feedback.request_id, rating => _prompt_feedback.rating,
     score => _prompt_feedback.score, scorer => _prompt_feedback.scorer, comment => _prompt_feedback.comment,
     metadata => _prompt_feedback.metadata, at => learned);
-  IF promptreg.lacks_partition('outcomes', learned) THEN
-    PERFORM promptreg.prepare_partitions('outcomes', ARRAY[learned]);
-  END IF;
+  PERFORM promptreg.ensure_partition('outcomes', learned);
   INSERT INTO promptreg.outcomes (at, request_id, name, scorer, value, comment, metadata)
   SELECT learned, _prompt_feedback.request_id, o.name, CASE o.name WHEN 'score' THEN _prompt_feedback.scorer END, o.value,
          o.comment, _prompt_feedback.metadata

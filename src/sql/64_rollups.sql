@@ -162,16 +162,18 @@ END;
 COMMENT ON FUNCTION promptreg.add_outcomes(xid8, xid8) IS
   'Adds outcomes to the rollups of their executions, where the later of the two was recorded by transactions from low up to high';
 
--- What is left of older days stays: their rows were dropped, and nothing else remembers them. Retention drops whole days
--- of an environment.
+-- What is left of older days stays: their rows or outcomes were dropped, and nothing else remembers them. Retention drops whole
+-- days of an environment.
 CREATE FUNCTION promptreg.discard_rollups() RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   DELETE FROM promptreg.rollups r
    WHERE (date_trunc('day', r.starts_at, 'UTC'), r.environment) IN (
-           SELECT DISTINCT date_trunc('day', e.at, 'UTC'), e.environment FROM promptreg.executions e);
+           SELECT DISTINCT date_trunc('day', e.at, 'UTC'), e.environment FROM promptreg.executions e)
+     AND NOT promptreg.is_history(r.starts_at, r.environment);
 END;
-COMMENT ON FUNCTION promptreg.discard_rollups() IS 'Removes the rollups of days whose executions still exist, to make them anew';
+COMMENT ON FUNCTION promptreg.discard_rollups() IS
+  'Removes the rollups of days whose executions and outcomes all exist, to make them anew';
 
 CREATE FUNCTION promptreg.roll_up() RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -183,6 +185,7 @@ BEGIN
   SELECT t.* INTO STRICT range FROM promptreg.take_rows('rollups') AS t;
   IF range.rebuild THEN
     PERFORM promptreg.discard_rollups();
+    range.low := '3';  -- not what mark_history has marked
   END IF;
   taken := promptreg.add_executions(range.low, range.high);
   PERFORM promptreg.add_outcomes(range.low, range.high);

@@ -122,8 +122,9 @@ BEGIN
   PERFORM promptreg.allowed('read', NULL);
   RETURN QUERY
     WITH recorded AS (
-      SELECT d.prompt, d.version, d.environment, sum(d.executions)::bigint AS count, min(d.first_at) AS first_at, max(d.last_at) AS last_at
-        FROM promptreg.daily_measures d WHERE promptreg.allowed('read', d.prompt) GROUP BY 1, 2, 3
+      SELECT d.prompt, d.version, d.environment, d.experiment, d.variant, d.model, sum(d.executions)::bigint AS count,
+             sum(greatest(d.tokens[1] - d.cost[1], 0))::bigint AS unpriced, min(d.first_at) AS first_at, max(d.last_at) AS last_at
+        FROM promptreg.daily_measures d WHERE promptreg.allowed('read', d.prompt) GROUP BY 1, 2, 3, 4, 5, 6
     ), judged AS (
       SELECT CASE WHEN p.id IS NULL AND n.name IS NOT NULL THEN 'recorded under an alias'
                   WHEN p.id IS NULL THEN 'unknown prompt'
@@ -134,8 +135,23 @@ BEGIN
         LEFT JOIN promptreg.names n ON n.name = r.prompt
         LEFT JOIN promptreg.versions v ON v.prompt_id = p.id AND v.version = r.version
         LEFT JOIN promptreg.environments e ON e.name = r.environment
+       UNION ALL
+      -- A variant may have been taken out of its experiment since. Whoever does not know the prompt knows no experiment of it.
+      SELECT CASE WHEN x.id IS NULL THEN format('unknown experiment %s', promptreg.shown(r.experiment))
+                  WHEN NOT EXISTS (SELECT FROM promptreg.weights w WHERE w.experiment_id = x.id AND r.variant = ANY (w.keys))
+                    THEN format('unknown variant %s of experiment %s', promptreg.shown(r.variant), promptreg.shown(x.key)) END, r.*
+        FROM recorded r
+        JOIN promptreg.prompts p ON p.name = r.prompt
+        LEFT JOIN promptreg.experiments x ON x.key = r.experiment
+       WHERE r.experiment IS NOT NULL AND (x.id IS NULL OR r.variant IS NOT NULL)
     )
-    SELECT j.problem, j.prompt, j.version, j.environment, j.count, j.first_at, j.last_at FROM judged j WHERE j.problem IS NOT NULL
+    SELECT j.problem, j.prompt, j.version, j.environment, sum(j.count)::bigint, min(j.first_at), max(j.last_at)
+      FROM judged j WHERE j.problem IS NOT NULL GROUP BY 1, 2, 3, 4
+     UNION ALL
+    SELECT format('model %s has no price', promptreg.shown(r.model)), NULL, NULL, NULL, sum(r.unpriced)::bigint, min(r.first_at), max(r.last_at)
+      FROM recorded r
+     WHERE r.model IS NOT NULL AND r.unpriced > 0 AND (promptreg.price_at(r.model, now())).pattern IS NULL
+     GROUP BY r.model
      UNION ALL
     SELECT 'outcome of no execution', NULL, NULL, NULL, count(*), min(o.at), max(o.at)
       FROM promptreg.outcomes o
@@ -144,8 +160,15 @@ BEGIN
      UNION ALL
     SELECT 'execution without a partition', NULL, NULL, NULL, count(*), min(x.at), max(x.at)
       FROM promptreg.executions_default x WHERE promptreg.allowed('read', '*') HAVING count(*) > 0
+     UNION ALL
+    SELECT format('consumer %s is behind', promptreg.shown(w.consumer)), NULL, NULL, NULL, t.count, t.first_at, t.last_at
+      FROM promptreg.watermarks w,
+           LATERAL (SELECT count(*), min(u.at) AS first_at, max(u.at) AS last_at
+                      FROM (SELECT x.at FROM promptreg.executions x WHERE x.xid >= w.xid
+                             UNION ALL SELECT o.at FROM promptreg.outcomes o WHERE o.xid >= w.xid) u) t
+     WHERE promptreg.allowed('read', '*') AND w.advanced_at < now() - interval '1 day' AND t.count > 0
      ORDER BY 1, 2, 3, 4;
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_telemetry_problems() IS
-  'What was recorded and does not fit: executions of prompts, versions and environments that the registry does not have, outcomes of no execution, executions that wait for a partition. Right: read, for each prompt';
+  'What was recorded and does not fit: executions of prompts, versions, environments, experiments and variants that the registry does not have, models without a price, outcomes of no execution, executions that wait for a partition, consumers that have taken nothing for a day. Right: read, for each prompt';

@@ -1,24 +1,31 @@
 -- Maintenance of telemetry, as tasks of prompt_maintain: partitions are made ahead, the default partition is drained, what is too old
 -- is dropped once every consumer has taken it, and rollups are brought up to date.
 
+-- So long ago there is still a time.
+CREATE FUNCTION promptreg.longest_retention() RETURNS interval
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN interval '1000 years';
+COMMENT ON FUNCTION promptreg.longest_retention() IS 'The longest time that rows can be kept, unless for ever';
+
 CREATE FUNCTION promptreg._prompt_retention(relation text, keep interval, env text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   PERFORM promptreg.authorize_names('admin', '*');
   PERFORM promptreg.check_choice(_prompt_retention.relation, '{executions,outcomes,rollups}', 'table with a retention');
-  IF _prompt_retention.keep < interval '1 day' OR _prompt_retention.env = ''
+  IF _prompt_retention.keep < interval '1 day' OR _prompt_retention.keep > promptreg.longest_retention() OR _prompt_retention.env = ''
      OR (_prompt_retention.relation = 'outcomes' AND _prompt_retention.env IS NOT NULL) THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PR084',
       MESSAGE = format('a retention of %s for %s%s is not valid', coalesce(_prompt_retention.keep::text, 'NULL'), _prompt_retention.relation,
                        CASE WHEN _prompt_retention.env IS NOT NULL THEN ' in ' || promptreg.shown(_prompt_retention.env) END),
-      DETAIL = 'Rows are kept for at least a day, or with NULL for ever; outcomes are of no environment.';
+      DETAIL = 'Rows are kept for a day at least and 1000 years at most, or with NULL for ever; outcomes are of no environment.';
   END IF;
   INSERT INTO promptreg.retention AS r (relation, environment, keep, set_by, set_at)
   VALUES (_prompt_retention.relation, coalesce(_prompt_retention.env, '*'), _prompt_retention.keep, promptreg.caller(), clock_timestamp())
   ON CONFLICT ON CONSTRAINT retention_pkey DO UPDATE
      SET keep = excluded.keep, applied_to = NULL, set_by = excluded.set_by, set_at = excluded.set_at;
+  UPDATE promptreg.retention_state s SET applied_to = NULL WHERE s.relation = _prompt_retention.relation;
   PERFORM promptreg.audit(event => 'retention_set', environment => _prompt_retention.env, after => jsonb_build_object(
     'relation', _prompt_retention.relation, 'keep', _prompt_retention.keep));
 END;
@@ -31,10 +38,11 @@ CREATE FUNCTION promptreg.retention_cutoffs(relation text)
 RETURNS TABLE (environment text, cutoff timestamptz, applied_to timestamptz)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT r.environment, date_trunc('day', now() - r.keep, 'UTC'), r.applied_to
+  SELECT r.environment, CASE WHEN r.keep IS NOT NULL THEN date_trunc('day', now() - least(r.keep, promptreg.longest_retention()), 'UTC') END, r.applied_to
     FROM promptreg.retention r WHERE r.relation = retention_cutoffs.relation
    UNION ALL
-  SELECT '*', date_trunc('day', now() - interval '12 months', 'UTC'), NULL
+  SELECT '*', date_trunc('day', now() - interval '12 months', 'UTC'),
+         (SELECT s.applied_to FROM promptreg.retention_state s WHERE s.relation = retention_cutoffs.relation AND s.environment = '*')
    WHERE NOT EXISTS (SELECT FROM promptreg.retention r WHERE r.relation = retention_cutoffs.relation AND r.environment = '*');
 END;
 COMMENT ON FUNCTION promptreg.retention_cutoffs(text) IS 'Before which time rows are too old, by environment';
@@ -126,8 +134,18 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.is_taken(text) IS 'Whether every consumer has taken all rows of a partition';
 
--- Looked at once more under the lock: a row that comes in meanwhile would be lost.
-CREATE FUNCTION promptreg.drop_partition(name text) RETURNS boolean
+CREATE FUNCTION promptreg.note_dropped(relation text, environment text, before timestamptz) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  INSERT INTO promptreg.retention_state AS s (relation, environment, dropped_before)
+  VALUES (note_dropped.relation, note_dropped.environment, note_dropped.before)
+      ON CONFLICT ON CONSTRAINT retention_state_pkey DO UPDATE SET dropped_before = greatest(s.dropped_before, excluded.dropped_before);
+END;
+COMMENT ON FUNCTION promptreg.note_dropped(text, text, timestamptz) IS 'Remembers up to when rows were dropped';
+
+-- Looked at once more under the lock: a row that comes in meanwhile would be lost. An outcome may have come a little before
+-- its execution.
+CREATE FUNCTION promptreg.drop_partition(relation text, name text, high timestamptz) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -140,17 +158,19 @@ BEGIN
     RETURN false;
   END IF;
   EXECUTE format('DROP TABLE promptreg.%I', name);
+  PERFORM promptreg.note_dropped(relation => drop_partition.relation, environment => '*',
+    before => high + CASE relation WHEN 'outcomes' THEN interval '24 hours' ELSE interval '0' END);
   RETURN true;
 END;
 $$;
-COMMENT ON FUNCTION promptreg.drop_partition(text) IS 'Drops a partition, unless a consumer has not taken all its rows';
+COMMENT ON FUNCTION promptreg.drop_partition(text, text, timestamptz) IS 'Drops a partition, unless a consumer has not taken all its rows';
 
 -- A partition goes when all its rows are too old in every environment; a few in each run, as each takes locks.
 CREATE FUNCTION promptreg.drop_partitions(relation text) RETURNS bigint
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT count(*) FILTER (WHERE promptreg.drop_partition(p.name))
-    FROM (SELECT l.name FROM promptreg.partition_list(drop_partitions.relation) AS l
+  SELECT count(*) FILTER (WHERE promptreg.drop_partition(relation => drop_partitions.relation, name => p.name, high => p.high))
+    FROM (SELECT l.name, l.high FROM promptreg.partition_list(drop_partitions.relation) AS l
            WHERE l.high <= (SELECT min(coalesce(c.cutoff, '-infinity')) FROM promptreg.retention_cutoffs(drop_partitions.relation) AS c)
            ORDER BY l.low LIMIT 50) p;
 END;
@@ -162,19 +182,45 @@ AS $$
 DECLARE
   others text[] := ARRAY(SELECT r.environment FROM promptreg.retention r WHERE r.relation = 'executions');
   deleted bigint;
+  environments text[];
 BEGIN
-  EXECUTE format('DELETE FROM promptreg.%1$I WHERE ctid = ANY (ARRAY(
-                    SELECT e.ctid FROM promptreg.%1$I e
-                     WHERE e.at < $1 AND e.xid < $2
-                       AND CASE $3 WHEN ''*'' THEN e.environment <> ALL ($4) ELSE e.environment = $3 END
-                     LIMIT $5))', partition)
+  EXECUTE format('WITH gone AS (
+                    DELETE FROM promptreg.%1$I WHERE ctid = ANY (ARRAY(
+                      SELECT e.ctid FROM promptreg.%1$I e
+                       WHERE e.at < $1 AND e.xid < $2
+                         AND CASE $3 WHEN ''*'' THEN e.environment <> ALL ($4) ELSE e.environment = $3 END
+                       LIMIT $5))
+                    RETURNING environment
+                  ), counted AS (
+                    SELECT g.environment, count(*) AS count FROM gone g GROUP BY 1
+                  )
+                  SELECT coalesce(sum(c.count), 0), array_agg(c.environment) FROM counted c', partition)
+    INTO deleted, environments
     USING cutoff, promptreg.taken_by_all(), rule_environment, others, most;
-  GET DIAGNOSTICS deleted = ROW_COUNT;
+  PERFORM promptreg.note_dropped(relation => 'executions', environment => e, before => cutoff) FROM unnest(environments) AS e;
   RETURN deleted;
 END;
 $$;
 COMMENT ON FUNCTION promptreg.delete_from_partition(text, text, timestamptz, bigint) IS
   'Deletes executions of a partition that are too old by the rule of an environment; returns how many';
+
+-- Where nothing is set for the others, there is no rule that could remember it.
+CREATE FUNCTION promptreg.note_applied(environment text, cutoff timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF promptreg.taken_by_all() IS NULL THEN
+    RETURN;
+  END IF;
+  UPDATE promptreg.retention r SET applied_to = note_applied.cutoff
+   WHERE r.relation = 'executions' AND r.environment = note_applied.environment;
+  IF NOT FOUND THEN
+    INSERT INTO promptreg.retention_state AS s (relation, environment, applied_to) VALUES ('executions', '*', note_applied.cutoff)
+        ON CONFLICT ON CONSTRAINT retention_state_pkey DO UPDATE SET applied_to = excluded.applied_to;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.note_applied(text, timestamptz) IS 'Remembers before which time executions of an environment were looked for';
 
 -- Where environments differ, rows of those that keep less are deleted, once a day for each rule; if there are many, in several runs.
 CREATE FUNCTION promptreg.delete_executions(most bigint DEFAULT 200000) RETURNS bigint
@@ -196,8 +242,7 @@ BEGIN
         RETURN deleted;
       END IF;
     END LOOP;
-    UPDATE promptreg.retention r SET applied_to = rule.cutoff
-     WHERE r.relation = 'executions' AND r.environment = rule.environment AND promptreg.taken_by_all() IS NOT NULL;
+    PERFORM promptreg.note_applied(environment => rule.environment, cutoff => rule.cutoff);
   END LOOP;
   RETURN deleted;
 END;
@@ -211,7 +256,8 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH deleted AS (
     DELETE FROM promptreg.rollups r USING promptreg.retention t
-     WHERE t.relation = 'rollups' AND r.grain = 'hour' AND r.starts_at < date_trunc('day', now() - t.keep, 'UTC')
+     WHERE t.relation = 'rollups' AND r.grain = 'hour' AND t.keep IS NOT NULL
+       AND r.starts_at < date_trunc('day', now() - least(t.keep, promptreg.longest_retention()), 'UTC')
        AND CASE t.environment WHEN '*'
            THEN r.environment NOT IN (SELECT o.environment FROM promptreg.retention o WHERE o.relation = 'rollups')
            ELSE r.environment = t.environment END

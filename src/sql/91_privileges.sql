@@ -126,6 +126,9 @@ CREATE POLICY readable ON promptreg.guard_events FOR SELECT
 ALTER TABLE promptreg.retention ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.retention FOR SELECT USING (promptreg.allowed('admin', '*'));
 
+ALTER TABLE promptreg.retention_state ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readable ON promptreg.retention_state FOR SELECT USING (promptreg.allowed('admin', '*'));
+
 ALTER TABLE promptreg.metrics ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readable ON promptreg.metrics FOR SELECT USING (promptreg.allowed('read', NULL));
 

@@ -47,14 +47,18 @@ $node->safe_psql('postgres', q{
 	SELECT prompt_grant('chat', 'resolve', 'public');
 	SELECT prompt_revoke('chat', 'resolve', 'public');
 	SELECT prompt_model_price('gpt-*', 2.5, 10, 1.25, '2020-01-01');
+	SELECT promptreg.make_partition('executions', t) FROM unnest('{2025-12-15,2026-01-15}'::timestamptz[]) t;
+	SELECT promptreg.make_partition('outcomes', '2026-01-15');
 	SELECT prompt_log('support/triage', 1, 'production', 'ż', 'r' || i, 'running', 'ż', 'gpt-4o', i / 3.0, tokens_in => i, metadata => '{"a": [1.50, null]}', at => '2025-12-31 23:30Z'::timestamptz + i * interval '7 min')
 	  FROM generate_series(1, 9) i;
 	SET promptreg.partition_interval = 'day';
+	SELECT promptreg.make_partition('executions', '2025-11-11 12:00Z');
 	SELECT prompt_log('elsewhere', 1, error => E'a\tb\n', at => '2025-11-11 12:00Z', request_id => 'day');
 	RESET promptreg.partition_interval;
 	INSERT INTO promptreg.executions (at, request_id, prompt, version) VALUES ('2016-05-05', 'waits', 'support/triage', 2);
 	SELECT prompt_feedback('r' || i, rating => i % 5 + 1, comment => E'\\.', at => '2026-01-05 12:00Z') FROM generate_series(1, 4) i;
 	SELECT promptreg.take_rows('test');
+	SELECT prompt_retention('executions', '24 months'), promptreg.note_dropped('executions', 'staging', '2025-01-01');
 	SELECT prompt_metric_define('errors', 'ratio', 'error', 'executions', 'down', role => 'primary'), prompt_metric_define('tokens', 'count', 'tokens_in'),
 	  prompt_metric_define('slow', 'quantile', 'latency_ms', quantile => 0.9);
 	SELECT prompt_experiment_plan('running', 1000);
@@ -73,7 +77,7 @@ sub answers
 		q{SELECT prompt_render('composed', vars => '{"style": "kind"}'), prompt_snippets('composed')},
 		q{SELECT * FROM promptreg.snippet_graph g ORDER BY g},
 		q{SET ROLE app; SELECT prompt_render('support/triage', user_id => 'u'); RESET ROLE},
-		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions snippet_uses deployments experiments variants weights overrides namespaces holdouts rollouts guards guard_counts guard_users guard_products guard_events routes audit_log changes grants pending_changes executions outcomes model_prices watermarks metrics experiment_plans experiment_metrics experiment_users experiment_exposures experiment_totals experiment_stats experiment_figures experiment_splits experiment_closings)),
+		map({ "SELECT t.* FROM promptreg.$_ t ORDER BY t" } qw(prompts names versions snippet_uses deployments experiments variants weights overrides namespaces holdouts rollouts guards guard_counts guard_users guard_products guard_events routes audit_log changes grants pending_changes executions outcomes model_prices watermarks retention retention_state metrics experiment_plans experiment_metrics experiment_users experiment_exposures experiment_totals experiment_stats experiment_figures experiment_splits experiment_closings)),
 		q{SELECT s.experiment_id, s.metric, s.variant, s.sketch FROM promptreg.experiment_sketches s ORDER BY 1, 2, 3},
 		q{SELECT name, rank, description, builtin FROM promptreg.environments ORDER BY name},
 		q{SELECT * FROM prompt_changes_since(0)},
