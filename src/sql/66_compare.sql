@@ -144,8 +144,11 @@ BEGIN
      UNION ALL
     SELECT 'execution without a partition', NULL, NULL, NULL, count(*), min(x.at), max(x.at)
       FROM promptreg.executions_default x WHERE promptreg.allowed('read', '*') HAVING count(*) > 0
+     UNION ALL
+    SELECT 'resolve without room to be counted', NULL, NULL, NULL, u.count, NULL, NULL
+      FROM promptreg.uncounted_resolves() AS u (count) WHERE promptreg.allowed('read', '*') AND u.count > 0
      ORDER BY 1, 2, 3, 4;
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_telemetry_problems() IS
-  'What was recorded and does not fit: executions of prompts, versions and environments that the registry does not have, outcomes of no execution, executions that wait for a partition. Right: read, for each prompt';
+  'What was recorded and does not fit: executions of prompts, versions and environments that the registry does not have, outcomes of no execution, executions that wait for a partition, resolves that found no room to be counted. Right: read, for each prompt';
