@@ -100,6 +100,11 @@ SELECT metric, unit, from_n, round(from_mean::numeric, 4) AS from_mean, to_n, ro
        round(ci_low::numeric, 4) AS ci_low, round(ci_high::numeric, 4) AS ci_high, round(p_value::numeric, 6) AS p_value, verdict FROM prompt_compare('roll/compare', 1, 2);
 SELECT count(*) FROM prompt_compare('roll/compare', 1, 2, since => '2025-05-02') WHERE verdict <> 'not enough data';
 SELECT DISTINCT verdict FROM prompt_compare('roll/a', 1, 99);
+-- What never varies differs all the same; what never varies at all does not.
+INSERT INTO promptreg.executions (at, prompt, version, tokens_in) SELECT '2025-05-01', 'roll/constant', 1 + i % 2, 500 + i % 2 * 100 FROM generate_series(1, 2000) i;
+SELECT metric, from_n, from_mean, to_n, to_mean, p_value < 1e-9 AS certain, verdict, round(minimum_detectable_effect::numeric, 3) AS minimum_detectable_effect
+  FROM prompt_compare('roll/constant', 1, 2) WHERE from_n > 0;
+SELECT metric, round(minimum_detectable_effect::numeric, 4) AS minimum_detectable_effect FROM prompt_compare('roll/compare', 1, 2) WHERE from_n > 0;
 CALL test.fails($$SELECT prompt_compare(NULL, 1, 2)$$);
 
 -- What does not fit.

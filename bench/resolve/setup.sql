@@ -7,6 +7,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION promptreg;
 CREATE ROLE bench_app LOGIN;  -- an application: may resolve in production, nothing else
 SELECT prompt_grant('*', 'resolve', 'bench_app', 'production');
+GRANT SET ON PARAMETER promptreg.count_resolves TO bench_app;  -- to measure what counting costs
 
 CREATE SCHEMA bench;
 CREATE TABLE bench.vars AS SELECT :'vars'::jsonb AS vars;

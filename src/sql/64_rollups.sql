@@ -86,7 +86,7 @@ COMMENT ON FUNCTION promptreg.sum_outcomes(xid8, xid8) IS
   'Outcomes of executions by hour of the execution, where the later of the two was recorded by transactions from low up to high';
 
 CREATE FUNCTION promptreg.add_executions(low xid8, high xid8) RETURNS bigint
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
+LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
   WITH hours AS MATERIALIZED (
     SELECT s.*, promptreg.series_key(s.prompt, s.version, s.environment, s.experiment, s.variant, s.model) AS key
@@ -130,8 +130,9 @@ END;
 COMMENT ON FUNCTION promptreg.add_executions(xid8, xid8) IS
   'Adds executions of transactions from low up to high to their rollups; returns how many';
 
+-- By index also in partitions of a few pages, of which there may be hundreds.
 CREATE FUNCTION promptreg.add_outcomes(low xid8, high xid8) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
+LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off
 BEGIN ATOMIC
   WITH hours AS MATERIALIZED (
     SELECT s.*, promptreg.series_key(s.prompt, s.version, s.environment, s.experiment, s.variant, s.model) AS key

@@ -44,7 +44,7 @@ BEGIN ATOMIC
   ('thumbs_down', 'm.thumbs_down', 'Thumbs down'),
   ('thumbs_up_rate', 'm.thumbs_up / nullif(m.thumbs_up + m.thumbs_down, 0)::double precision', 'Share of thumbs that are up, 0 to 1'),
   ('scores', 'm.score[1]::bigint', 'Scores, of all scorers'),
-  ('score_mean', 'm.score[2] / nullif(m.score[1], 0)', 'Mean score, in the scorers'' own unit'),
+  ('score_mean', 'm.score[2] / nullif(m.score[1], 0)', 'Mean score over all scorers, in their own units: to be compared where the scorers are the same'),
   ('score_stddev', 'float8_stddev_samp(m.score)', 'Standard deviation of the scores'),
   ('conversions', 'm.converted', 'Outcomes that say it converted'),
   ('conversion_rate', 'm.converted / nullif(m.converted + m.not_converted, 0)::double precision',

@@ -41,24 +41,44 @@ END;
 COMMENT ON FUNCTION promptreg.version_metrics(text, integer, text, timestamptz) IS
   'The metrics of a version in an environment: observations, mean and standard deviation';
 
--- Shares by the pooled z test and Newcombe's interval, means by Welch's; p values adjusted by Holm for all metrics at once.
+-- Where nothing varies within either version, as with constant tokens, the versions say nothing of how much values vary, but
+-- together they do: then the spread of all values about their common mean is taken for both.
+CREATE FUNCTION promptreg.spreads(
+  n_a double precision, mean_a double precision, own_a double precision, n_b double precision, mean_b double precision, own_b double precision,
+  OUT sd_a double precision, OUT sd_b double precision, OUT error double precision)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT s.a, s.b, sqrt(s.a ^ 2 / n_a + s.b ^ 2 / n_b)
+    FROM (SELECT CASE WHEN own_a = 0 AND own_b = 0 AND n_a + n_b > 1
+                      THEN abs(mean_b - mean_a) * sqrt(n_a * n_b / ((n_a + n_b) * (n_a + n_b - 1))) END AS sd) common,
+         LATERAL (SELECT coalesce(common.sd, own_a) AS a, coalesce(common.sd, own_b) AS b) s;
+END;
+COMMENT ON FUNCTION promptreg.spreads(double precision, double precision, double precision, double precision, double precision, double precision) IS
+  'Standard deviations to compare two groups by, and the standard error of the difference of their means; 0: all values are the same';
+
+-- Shares by the pooled z test and Newcombe's interval, means by Welch's; p values adjusted by Holm for all metrics at once. Where
+-- nothing varies at all there is nothing to test, and no difference.
 CREATE FUNCTION promptreg.compare_versions(prompt text, version_a integer, version_b integer, env text, since timestamptz)
 RETURNS TABLE (
   metric text, unit text, from_n bigint, from_mean double precision, to_n bigint, to_mean double precision,
-  difference double precision, ci_low double precision, ci_high double precision, p_value double precision, verdict text)
+  difference double precision, ci_low double precision, ci_high double precision, p_value double precision, verdict text,
+  minimum_detectable_effect double precision)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH tested AS (
-    SELECT a."position", a.metric, a.unit, a.better, a.n AS n_a, a.mean AS mean_a, b.n AS n_b, b.mean AS mean_b, t.ci_low, t.ci_high, t.p_value
+    SELECT a."position", a.metric, a.unit, a.better, a.n AS n_a, a.mean AS mean_a, b.n AS n_b, b.mean AS mean_b, t.ci_low, t.ci_high, t.p_value,
+           coalesce(t.enough, false) AS enough, t.error
       FROM promptreg.version_metrics(compare_versions.prompt, version_a, env, since) a
       JOIN promptreg.version_metrics(compare_versions.prompt, version_b, env, since) b ON b.metric = a.metric
       LEFT JOIN LATERAL (
-        SELECT p.ci_low, p.ci_high, p.p_value
-          FROM promptreg.two_proportion_test(a.mean * a.n, a.n, b.mean * b.n, b.n) p
+        SELECT p.ci_low, p.ci_high, p.p_value, true AS enough, s.error
+          FROM promptreg.two_proportion_test(a.mean * a.n, a.n, b.mean * b.n, b.n) p,
+               promptreg.spreads(a.n, a.mean, sqrt(a.mean * (1 - a.mean)), b.n, b.mean, sqrt(b.mean * (1 - b.mean))) s
          WHERE a.share AND a.n > 0 AND b.n > 0
          UNION ALL
-        SELECT w.ci_low, w.ci_high, w.p_value
-          FROM promptreg.welch_t_test(a.mean, a.sd, a.n, b.mean, b.sd, b.n) w
+        SELECT w.ci_low, w.ci_high, w.p_value, true, s.error
+          FROM promptreg.spreads(a.n, a.mean, a.sd, b.n, b.mean, b.sd) s,
+               promptreg.welch_t_test(a.mean, s.sd_a, a.n, b.mean, s.sd_b, b.n) w
          WHERE NOT a.share AND a.n > 1 AND b.n > 1) t ON true
   ), adjusted AS (
     SELECT k.metric, k.p
@@ -66,11 +86,12 @@ BEGIN ATOMIC
               FROM tested d WHERE d.p_value IS NOT NULL) h, unnest(h.metrics, h.ps) AS k (metric, p)
   )
   SELECT d.metric, d.unit, d.n_a::bigint, d.mean_a, d.n_b::bigint, d.mean_b, d.mean_b - d.mean_a, d.ci_low, d.ci_high, j.p,
-         CASE WHEN j.p IS NULL THEN 'not enough data'
-              WHEN j.p >= 0.05 THEN 'no difference shown'
+         CASE WHEN NOT d.enough OR j.p IS NULL AND d.mean_b <> d.mean_a THEN 'not enough data'
+              WHEN j.p IS NULL OR j.p >= 0.05 THEN 'no difference shown'
               WHEN d.better IS NULL THEN 'different'
               WHEN (d.mean_b < d.mean_a) = (d.better = 'lower') THEN 'better'
-              ELSE 'worse' END
+              ELSE 'worse' END,
+         2.801585218 * nullif(d.error, 0)
     FROM tested d LEFT JOIN adjusted j ON j.metric = d.metric
    ORDER BY d."position";
 END;
@@ -99,20 +120,22 @@ CREATE FUNCTION promptreg._prompt_compare(
   name text, "from" integer, "to" integer, env text DEFAULT 'production', since timestamptz DEFAULT NULL
 ) RETURNS TABLE (
   metric text, unit text, from_n bigint, from_mean double precision, to_n bigint, to_mean double precision,
-  difference double precision, ci_low double precision, ci_high double precision, p_value double precision, verdict text)
+  difference double precision, ci_low double precision, ci_high double precision, p_value double precision, verdict text,
+  minimum_detectable_effect double precision)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   own_name text := promptreg.authorize_telemetry(_prompt_compare.name);
 BEGIN
   RETURN QUERY
-    SELECT c.metric, c.unit, c.from_n, c.from_mean, c.to_n, c.to_mean, c.difference, c.ci_low, c.ci_high, c.p_value, c.verdict
+    SELECT c.metric, c.unit, c.from_n, c.from_mean, c.to_n, c.to_mean, c.difference, c.ci_low, c.ci_high, c.p_value, c.verdict,
+           c.minimum_detectable_effect
       FROM promptreg.compare_versions(prompt => own_name, version_a => _prompt_compare."from", version_b => _prompt_compare."to",
                                       env => _prompt_compare.env, since => _prompt_compare.since) AS c;
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_compare(text, integer, integer, text, timestamptz) IS
-  'Compares two versions metric by metric in an environment, optionally since the hour of a time: difference (to minus from) with its 95 % interval, p value adjusted for the number of metrics, verdict. Right: read';
+  'Compares two versions metric by metric in an environment, optionally since the hour of a time: difference (to minus from) with its 95 % interval, p value of one look, adjusted for the number of metrics, verdict, and the difference that so many executions show four times of five. Right: read';
 
 CREATE FUNCTION promptreg._prompt_telemetry_problems()
 RETURNS TABLE (problem text, prompt text, version integer, environment text, count bigint, first_at timestamptz, last_at timestamptz)
@@ -167,8 +190,11 @@ BEGIN
                       FROM (SELECT x.at FROM promptreg.executions x WHERE x.xid >= w.xid
                              UNION ALL SELECT o.at FROM promptreg.outcomes o WHERE o.xid >= w.xid) u) t
      WHERE promptreg.allowed('read', '*') AND w.advanced_at < now() - interval '1 day' AND t.count > 0
+     UNION ALL
+    SELECT 'resolve without room to be counted', NULL, NULL, NULL, u.count, NULL, NULL
+      FROM promptreg.uncounted_resolves() AS u (count) WHERE promptreg.allowed('read', '*') AND u.count > 0
      ORDER BY 1, 2, 3, 4;
 END;
 $$;
 COMMENT ON FUNCTION promptreg._prompt_telemetry_problems() IS
-  'What was recorded and does not fit: executions of prompts, versions, environments, experiments and variants that the registry does not have, models without a price, outcomes of no execution, executions that wait for a partition, consumers that have taken nothing for a day. Right: read, for each prompt';
+  'What was recorded and does not fit: executions of prompts, versions, environments, experiments and variants that the registry does not have, models without a price, outcomes of no execution, executions that wait for a partition, consumers that have taken nothing for a day, resolves that found no room to be counted. Right: read, for each prompt';

@@ -47,11 +47,38 @@ $node->safe_psql('postgres', q{SET parallel_setup_cost = 0; SET parallel_tuple_c
 	SELECT count(prompt_render('a', 'staging')) FROM n WHERE i > 0});
 is($node->safe_psql('postgres', $of_a), $so_far + 10004, 'workers count');
 
+# Room is for 4,096. What finds none is counted as that; a reset gives the room back, also to sessions that found none before.
+$node->safe_psql('postgres', q{SELECT prompt_resolve_stats_reset()});
+my $holder = $node->background_psql('postgres');
+my $turned_away = $node->background_psql('postgres');
+$holder->query_safe(q{SELECT prompt_render('a', 'staging'); BEGIN; SELECT prompt_render('a', 'staging') FROM generate_series(1, 5)});
+$node->safe_psql('postgres', q{SELECT count(prompt_register('many/' || i, 'm')) FROM generate_series(1, 4300) i; SELECT count(prompt_render('many/' || i, 'latest')) FROM generate_series(1, 4300) i});
+my $whole = q{SELECT count(*) <= 4096, count(*) > 3500, sum(resolves) + max(uncounted), min(uncounted) = max(uncounted), max(uncounted) FROM promptreg.resolve_stats};
+like($node->safe_psql('postgres', $whole), qr/^t\|t\|4301\|t\|\d+$/, 'what finds no room is known');
+my $without = $node->safe_psql('postgres', q{SELECT i FROM generate_series(1, 4300) i WHERE NOT EXISTS (SELECT FROM promptreg.resolve_stats WHERE prompt = 'many/' || i) LIMIT 1});
+my $uncounted = q{SELECT max(uncounted) FROM promptreg.resolve_stats};
+my $before_more = $node->safe_psql('postgres', $uncounted);
+$turned_away->query_safe(qq{SELECT count(prompt_render('many/$without', 'latest')) FROM generate_series(1, 7)});
+is($node->safe_psql('postgres', $uncounted), $before_more + 7, '... in every session');
+is($node->safe_psql('postgres', q{SELECT count FROM prompt_telemetry_problems() WHERE problem = 'resolve without room to be counted'}), $before_more + 7, '... and a problem');
+is($node->safe_psql('postgres', 'SELECT prompt_resolve_stats_reset()'), 't', 'reset');
+$turned_away->query_safe(qq{SELECT count(prompt_render('many/$without', 'latest')) FROM generate_series(1, 3)});
+is($node->safe_psql('postgres', $stats), "many/$without|1|latest|3", 'then there is room, also where there was none before');
+# Others take the place that the open transaction had.
+$node->safe_psql('postgres', q{SELECT count(prompt_render('many/' || i, 'latest')) FROM generate_series(1, 4300) i});
+$node->safe_psql('postgres', 'SELECT prompt_resolve_stats_reset()');
+$node->safe_psql('postgres', q{SELECT count(prompt_render('many/' || i, 'latest')) FROM generate_series(1, 3000) i});
+$holder->query_safe('COMMIT');
+is($node->safe_psql('postgres', qq{$stats WHERE prompt !~ 'many'}), 'a|2|staging|5', 'a transaction that was open meanwhile counts for its own version');
+is($node->safe_psql('postgres', q{SELECT count(*), sum(resolves), max(uncounted) FROM promptreg.resolve_stats WHERE prompt ~ 'many'}), '3000|3000|0', '... and for no other');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM prompt_telemetry_problems() WHERE problem ~ 'resolve'}), '0', 'no problem any more');
+$_->quit for $holder, $turned_away;
+
 # Databases have counts of their own, though versions have the same numbers.
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', q{CREATE EXTENSION promptreg; SELECT prompt_register('c', 'four'); SELECT prompt_promote('c', 1, 'production'); SELECT prompt_render('c')});
 is($node->safe_psql('other', $stats), 'c|1|production|1', 'each database has its own');
-is($node->safe_psql('postgres', 'SELECT prompt_resolve_stats_reset()'), 't', 'reset');
+is($node->safe_psql('postgres', 'SELECT prompt_resolve_stats_reset()'), 't', 'reset once more');
 is($node->safe_psql('postgres', $stats), '', '... they begin anew');
 is($node->safe_psql('other', $stats), 'c|1|production|1', '... in this database only');
 $node->restart;
@@ -66,13 +93,16 @@ is($later->safe_psql('postgres', $stats), $found ? 'a|1|production|3' : '', 'wit
 is($later->safe_psql('postgres', 'SELECT prompt_resolve_stats_reset()'), $found ? 't' : 'f', '... as the reset says');
 $later->stop;
 
+my $memory;
+END { chmod 0700, $memory if defined $memory }
+
 # Where shared memory is not to be had, nothing is counted, and nobody waits for whoever found out.
 SKIP:
 {
 	skip 'before 17, memory is found at the start or not at all', 7 unless $found;
 	my $full = new_node('full', conf => "dynamic_shared_memory_type = mmap\nmax_parallel_workers_per_gather = 0\n");
 	$full->safe_psql('postgres', q{SELECT prompt_register('a', 'one'); SELECT prompt_promote('a', 1, 'production')});
-	my $memory = $full->data_dir . '/pg_dynshmem';
+	$memory = $full->data_dir . '/pg_dynshmem';
 	chmod 0500, $memory or die "$memory: $!";
 	my $first = $full->background_psql('postgres');
 	is($first->query_safe(q{SELECT prompt_render('a') FROM generate_series(1, 2)}), "one\none", 'without memory a session resolves');
