@@ -55,6 +55,21 @@ TEST(Rules, BoundTheElementsOfArrays) {
   EXPECT_EQ(Check(rules, "[1,2,3]"), "\"v\" must have at most 2 elements, not 3");
 }
 
+TEST(Rules, CharactersAreCountedAsLongAsNobodyAsksToStop) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(tmpl::CountCharacters(text), static_cast<uint64_t>(i));
+    text += i % 4 == 0 ? "a" : i % 4 == 1 ? "é" : i % 4 == 2 ? "€" : "😀";
+  }
+  const Json value("\"" + std::string(3'000'000, 'x') + "\"");
+  volatile std::sig_atomic_t raised = 0;
+  uint64_t count = 0;
+  EXPECT_TRUE(tmpl::CountBounded(value.value(), &raised, &count));
+  EXPECT_EQ(count, 3'000'000u);
+  raised = 1;
+  EXPECT_FALSE(tmpl::CountBounded(value.value(), &raised, &count));
+}
+
 TEST(Rules, PatternsMatchTheWholeText) {
   const std::string rules = R"("pattern":"[A-Z]{2}-\\d+|x")";
   EXPECT_EQ(Check(rules, "\"NW-20417\""), "NW-20417");

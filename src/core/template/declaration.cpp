@@ -326,7 +326,7 @@ class Reader {
     if (value->missing()) return true;
     const bool null = value->kind() == Kind::kNull;
     if (null && declaration.nullable) return true;
-    const Broken broken = null ? Broken::kType : FindBroken(*value, declaration.rules);
+    const Broken broken = null ? Broken::kType : FindBroken(*value, declaration.rules, nullptr);
     if (broken == Broken::kNothing) return true;
     ErrorText message = Fail(declaration);
     message << key << " ";

@@ -1,6 +1,7 @@
 #include "core/template/rules.h"
 
-#include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "core/json/numeric.h"
 
@@ -21,10 +22,15 @@ constexpr TypeWords kTypes[] = {
     {Type::kEnum, "enum", "one of its values"}, {Type::kAny, "any", "any value"}};
 
 // The number that a value's bounds are about; what is counted is written into `digits`.
-Value Bounded(Value value, char (&digits)[16]) {
-  if (value.kind() == Kind::kNumber) return value;
-  const size_t length = json::MakeInteger(CountBounded(value), digits);
-  return Value::Make(Kind::kNumber, digits, static_cast<uint32_t>(length));
+bool Bounded(Value value, const volatile std::sig_atomic_t* interrupt, char (&digits)[16],
+             Value* bounded) {
+  *bounded = value;
+  if (value.kind() == Kind::kNumber) return true;
+  uint64_t count;
+  if (!CountBounded(value, interrupt, &count)) return false;
+  const size_t length = json::MakeInteger(count, digits);
+  *bounded = Value::Make(Kind::kNumber, digits, static_cast<uint32_t>(length));
+  return true;
 }
 
 void DescribeValues(Value values, ErrorText* out) {
@@ -59,7 +65,9 @@ void ExplainBound(std::string_view words, Value bound, Value value, ErrorText* o
   const bool string = value.kind() == Kind::kString;
   *out << "must have " << words << " ";
   AppendNumber(bound, out);
-  *out << (string ? " characters, not " : " elements, not ") << CountBounded(value);
+  uint64_t count = 0;
+  CountBounded(value, nullptr, &count);
+  *out << (string ? " characters, not " : " elements, not ") << count;
   if (!string || value.string().empty()) return;
   *out << ": ";
   AppendQuoted(value.string(), out);
@@ -123,19 +131,40 @@ bool HasType(Value value, Type type, Value values) {
   return false;
 }
 
-uint64_t CountBounded(Value value) {
-  if (value.kind() != Kind::kString) return value.size();
-  const std::string_view text = value.string();
-  return static_cast<uint64_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
+// Eight bytes at a time: those that go on with a character begin with the bits 10.
+uint64_t CountCharacters(std::string_view text) {
+  constexpr uint64_t kLowBits = 0x0101010101010101;
+  uint64_t inner = 0;
+  size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, sizeof(word));
+    inner += static_cast<uint64_t>(std::popcount((word >> 7) & ~(word >> 6) & kLowBits));
+  }
+  for (; at < text.size(); ++at) inner += (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+  return text.size() - inner;
 }
 
-Broken FindBroken(Value value, const Rules& rules) {
+bool CountBounded(Value value, const volatile std::sig_atomic_t* interrupt, uint64_t* count) {
+  constexpr size_t kPiece = size_t{1} << 20;
+  *count = value.size();
+  if (value.kind() != Kind::kString) return true;
+  *count = 0;
+  for (std::string_view text = value.string(); !text.empty();) {
+    if (interrupt != nullptr && *interrupt != 0) return false;
+    const std::string_view piece = text.substr(0, kPiece);
+    *count += CountCharacters(piece);
+    text.remove_prefix(piece.size());
+  }
+  return true;
+}
+
+Broken FindBroken(Value value, const Rules& rules, const volatile std::sig_atomic_t* interrupt) {
   if (!HasType(value, rules.type, rules.values)) return Broken::kType;
   if (!rules.min.missing() || !rules.max.missing()) {
     char digits[16];
-    const Value bounded = Bounded(value, digits);
+    Value bounded;
+    if (!Bounded(value, interrupt, digits, &bounded)) return Broken::kInterrupted;
     if (!rules.min.missing() && json::CompareNumbers(bounded, rules.min) < 0) return Broken::kMin;
     if (!rules.max.missing() && json::CompareNumbers(bounded, rules.max) > 0) return Broken::kMax;
   }
@@ -148,6 +177,7 @@ Broken FindBroken(Value value, const Rules& rules) {
 void ExplainBroken(Broken broken, Value value, const Rules& rules, ErrorText* out) {
   switch (broken) {
     case Broken::kNothing:
+    case Broken::kInterrupted:
       break;
     case Broken::kType:
       *out << "must be ";
