@@ -49,6 +49,9 @@ SELECT prompt_commit('variables/b', 'no variables', variables => '[]');
 SELECT prompt_commit('variables/b', '{{a}}', variables => '[{"name": "a"}, {"name": "unused", "default": "x"}]');
 CALL test.fails($$SELECT prompt_commit('variables/b', '{{a}}', variables => '[{"name": "a", "default": null}]')$$);
 
+-- More than may be compiled.
+CALL test.fails($$SELECT prompt_commit('variables/b', '{{a}}', variables => (SELECT jsonb_agg(jsonb_build_object(
+  'name', 'v' || i, 'pattern', '\pL+' || i)) FROM generate_series(1, 100) i))$$);
 -- What is no declaration.
 SELECT * FROM test.errors_of($$SELECT prompt_commit('variables/b', '{{a}}', variables => %L)$$,
   'null', '"a"', '1', '["a"]', '[{}]', '[{"name": 1}]', '[{"name": ""}]', '[{"name": "a"}, {"name": "a"}]', '[{"name": "a.b"}]',

@@ -36,10 +36,7 @@ Query chosen_query = {"SELECT s.problem FROM promptreg.chosen_snippet_problems($
                       {INT8OID, INT4OID, TEXTOID, JSONBOID}};
 
 uint64 Fingerprint(const Row& row, int column) {
-  const std::string_view hash = row.Text(column);
-  uint64 value = 0;
-  memcpy(&value, hash.data(), std::min(hash.size(), sizeof(value)));
-  return value;
+  return FingerprintOf(row.Text(column));
 }
 
 uint64 Mixed(uint64 hash, uint64 more) {
@@ -100,6 +97,12 @@ void MakePatterns(Version* version) {
 }
 
 }  // namespace
+
+uint64 FingerprintOf(std::string_view hash) {
+  uint64 value = 0;
+  memcpy(&value, hash.data(), std::min(hash.size(), sizeof(value)));
+  return value;
+}
 
 VersionParts ReadVersionParts(const Row& row, int column) {
   return {.id = row.Int64(column),
@@ -162,40 +165,49 @@ Version* LoadVersion(const VersionParts& parts, const Composition& composition) 
   if (Run(&version_query, parameters) != 1)
     elog(ERROR, "version %lld is missing", static_cast<long long>(parts.id));
   const Row row(0);
-  Jsonb* const messages = row.Json(3);
-  Jsonb* const variables = row.Json(4);
-  Jsonb* const params = row.Json(8);
-  const std::string_view model = row.Text(7);
-  const bool chat = row.Bool(2);
+  return MakeVersion(parts, composition,
+                     {.number = row.Int32(1),
+                      .chat = row.Bool(2),
+                      .messages = row.Json(3),
+                      .variables = row.Json(4),
+                      .syntax = row.Text(5),
+                      .escape = row.Text(6),
+                      .model = row.TextOrNull(7),
+                      .params = row.Json(8)});
+}
 
+Version* MakeVersion(const VersionParts& parts, const Composition& composition,
+                     const StoredVersion& stored) {
   TemplateSource source;
   source.checked = true;
-  source.messages = JsonView(messages);
-  source.syntax = ParseSyntax(row.Text(5));
-  source.escape = ParseEscape(row.Text(6));
+  source.messages = JsonView(stored.messages);
+  source.syntax = ParseSyntax(stored.syntax);
+  source.escape = ParseEscape(stored.escape);
   if (parts.composed) {
     if (RunFor(&composition_query, parts, composition) != 1) elog(ERROR, "snippets are missing");
     source.snippets = JsonView(Row(0).Json(1));
     source.snippets_exist = true;
   }
-  if (variables != nullptr) source.variables = JsonView(variables);
+  if (stored.variables != nullptr) source.variables = JsonView(stored.variables);
 
   // What a rendering reads comes first and together: the version, its program, then the rest.
-  const size_t rest = TextSpace(model) + MAXALIGN(VARSIZE(params)) +
-                      (chat ? MAXALIGN(VARSIZE(messages)) : 0) + SnippetSpace(parts);
+  const std::string_view model =
+      stored.model == nullptr ? std::string_view() : TextView(stored.model);
+  const size_t rest = TextSpace(model) + MAXALIGN(VARSIZE(stored.params)) +
+                      (stored.chat ? MAXALIGN(VARSIZE(stored.messages)) : 0) + SnippetSpace(parts);
   size_t program_size;
   const size_t head = MAXALIGN(sizeof(Version)) + rest;
   char* block = CompileTemplates(source, CacheMemory(), head, &program_size);
   auto* version = new (block) Version{};
   version->id = parts.id;
   version->fingerprint = parts.fingerprint;
-  version->number = row.Int32(1);
-  version->chat = chat;
+  version->number = stored.number;
+  version->chat = stored.chat;
   version->program = tmpl::ProgramView(block + head);
   Block layout(block, MAXALIGN(sizeof(Version)));
-  version->model = row.IsNull(7) ? nullptr : layout.AddText(model);
-  version->params = layout.AddJsonb(params);
-  version->messages = chat ? layout.AddJsonb(messages) : nullptr;
+  version->model = stored.model == nullptr ? nullptr : layout.AddText(model);
+  version->params = layout.AddJsonb(stored.params);
+  version->messages = stored.chat ? layout.AddJsonb(stored.messages) : nullptr;
   version->snippet_count = parts.snippet_count;
   version->snippets = LayOutSnippets(parts, &layout);
   InsertVersion(version);

@@ -47,8 +47,28 @@ void ReadSnippets(const Composition& composition, VersionParts* version, Followe
 // ereport(ERROR) if versions of snippets that were chosen are not those that a version needs.
 void CheckChosen(const VersionParts& version, const Composition& composition);
 
+// A version as it is stored.
+struct StoredVersion {
+  int32 number;
+  bool chat;
+  Jsonb* messages;
+  Jsonb* variables;  // nullptr: inferred
+  std::string_view syntax;
+  std::string_view escape;
+  const text* model;  // nullptr: none
+  Jsonb* params;
+};
+
 // The compiled version goes into the cache: it is immutable, whoever may see it.
 Version* LoadVersion(const VersionParts& parts, const Composition& composition);
+
+// The same for one that is not in the cache and has been read. Outside of Reading only if it has no
+// snippets.
+Version* MakeVersion(const VersionParts& parts, const Composition& composition,
+                     const StoredVersion& stored);
+
+// The start of a hash, by which contents are told from each other.
+uint64 FingerprintOf(std::string_view hash);
 
 // Whether a transaction was changing a row when it was read.
 bool BeingChanged(TransactionId xmax);

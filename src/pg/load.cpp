@@ -2,6 +2,7 @@
 
 #include "pg/block.h"
 #include "pg/compose.h"
+#include "pg/indexed.h"
 #include "pg/jsonb.h"
 #include "pg/rights.h"
 
@@ -168,6 +169,80 @@ bool ReadRouteParts(std::string_view name, std::string_view environment, RoutePa
   return true;
 }
 
+IndexedTable names_table = {"names", "names_pkey", 1, {"name", "prompt_id"}};
+IndexedTable prompts_table = {"prompts", "prompts_pkey", 1, {"id", "name", "kind"}};
+IndexedTable routes_table = {
+    "routes", "routes_pkey", 2, {"prompt_id", "environment", "version", "experiment_id"}};
+IndexedTable uses_table = {"snippet_uses", "snippet_uses_pkey", 2, {"prompt_id", "version"}};
+IndexedTable versions_table = {"versions",
+                               "versions_prompt_id_version_key",
+                               2,
+                               {"prompt_id", "version", "id", "content_hash", "messages",
+                                "variables", "syntax", "escape", "model", "params"}};
+
+// What most routes are: one version, without snippets.
+struct PlainRoute {
+  RouteParts parts;
+  int64 prompt_id;
+  bool chat;
+  bool served;
+  bool plain;
+};
+
+void ReadPlainVersion(const IndexedRow& version, const Composition& composition,
+                      PlainRoute* found) {
+  const Row& row = version.row;
+  VersionParts& parts = found->parts.deployed;
+  parts.id = row.Int64(version[2]);
+  parts.fingerprint = FingerprintOf(row.Text(version[3]));
+  parts.prompt_id = found->prompt_id;
+  if (FindVersion(parts.id, parts.fingerprint) != nullptr) return;
+  MakeVersion(parts, composition,
+              {.number = parts.number,
+               .chat = found->chat,
+               .messages = row.Json(version[4]),
+               .variables = row.Json(version[5]),
+               .syntax = row.Text(version[6]),
+               .escape = row.Text(version[7]),
+               .model = row.TextOrNull(version[8]),
+               .params = row.Json(version[9])});
+}
+
+// The same rows as route_query and version_query, under the active snapshot.
+void ReadPlainRoute(std::string_view name, std::string_view environment, PlainRoute* found) {
+  RouteParts& parts = found->parts;
+  found->plain = true;
+  const Datum name_key = PointerGetDatum(NewText(name));
+  const bool named = FindIndexed(&names_table, &name_key, [&](const IndexedRow& row) {
+    found->prompt_id = row.row.Int64(row[1]);
+    parts.changed_by[1] = row.row.Xid(MinTransactionIdAttributeNumber);
+  });
+  if (!named) return;
+  const Datum route_key[] = {Int64GetDatum(found->prompt_id),
+                             PointerGetDatum(NewText(environment))};
+  found->served = FindIndexed(&routes_table, route_key, [&](const IndexedRow& row) {
+    parts.changed_by[0] = row.row.Xid(MinTransactionIdAttributeNumber);
+    parts.being_changed = BeingChanged(row.row.Xid(MaxTransactionIdAttributeNumber));
+    parts.deployed.number = row.row.Int32(row[2]);  // 0: it was retired
+    found->plain = row.row.IsNull(row[3]);
+  });
+  found->served = found->served && parts.deployed.number != 0;
+  if (!found->served || !found->plain) return;
+  const Datum version_key[] = {Int64GetDatum(found->prompt_id),
+                               Int32GetDatum(parts.deployed.number)};
+  found->plain = !FindIndexed(&uses_table, version_key, [](const IndexedRow&) {});
+  if (!found->plain) return;
+  const Datum prompt_key = Int64GetDatum(found->prompt_id);
+  FindIndexed(&prompts_table, &prompt_key, [&](const IndexedRow& row) {
+    parts.prompt = TextView(NewText(row.row.Text(row[1])));
+    found->chat = row.row.Text(row[2]) == "chat";
+  });
+  const Composition composition = {.environment = environment, .chosen = nullptr};
+  found->served = FindIndexed(&versions_table, version_key, [&](const IndexedRow& row) {
+    ReadPlainVersion(row, composition, found);
+  });
+}
+
 size_t ExperimentSpace(const ExperimentParts& parts) {
   size_t size = TextSpace(parts.key) + TextSpace(parts.salt) + TextSpace(parts.holdout) +
                 TextSpace(parts.name_space) + MAXALIGN(sizeof(Override) * parts.override_count);
@@ -243,9 +318,27 @@ Route* LayOutRoute(const RouteParts& parts, std::string_view name, std::string_v
   return route;
 }
 
+// nullptr in *route: nothing is served. False: it is no plain route.
+bool LoadPlainRoute(std::string_view name, std::string_view environment, View view,
+                    MemoryContext context, Route** route) {
+  MemoryContext reading =
+      AllocSetContextCreate(CurrentMemoryContext, "promptreg loading", ALLOCSET_SMALL_SIZES);
+  MemoryContext outer = MemoryContextSwitchTo(reading);
+  PushView(view);
+  PlainRoute found = {};
+  ReadPlainRoute(name, environment, &found);
+  if (found.plain && found.served) *route = LayOutRoute(found.parts, name, environment, context);
+  PopView(view);
+  MemoryContextSwitchTo(outer);
+  MemoryContextDelete(reading);
+  return found.plain;
+}
+
 Route* LoadRoute(std::string_view name, std::string_view environment, View view,
                  MemoryContext context) {
   Route* route = nullptr;
+  if (environment != "latest" && LoadPlainRoute(name, environment, view, context, &route))
+    return route;
   Reading(view, [&] {
     RouteParts parts = {};
     if (ReadRouteParts(name, environment, &parts))
@@ -254,10 +347,18 @@ Route* LoadRoute(std::string_view name, std::string_view environment, View view,
   return route;
 }
 
+// A row that vacuum has frozen keeps its old xmin, which can lie in the future once transaction ids
+// have wrapped around. A visible row cannot have been made by a transaction that has not begun.
+TransactionId Normalized(TransactionId xid) {
+  return TransactionIdFollowsOrEquals(xid, ReadNextTransactionId()) ? FrozenTransactionId : xid;
+}
+
 // Whether a snapshot sees a committed transaction. What this transaction did itself is never in the
 // cache.
 bool Sees(Snapshot snapshot, TransactionId xid) {
   if (xid == FrozenTransactionId || TransactionIdPrecedes(xid, snapshot->xmin)) return true;
+  // In a long life of a session ids wrap around: what seems to come is long past.
+  if (Normalized(xid) == FrozenTransactionId) return true;
   return !TransactionIdIsCurrentTransactionId(xid) && !XidInMVCCSnapshot(xid, snapshot);
 }
 
@@ -275,12 +376,6 @@ bool MadeByThisTransaction(const Route& route) {
   }
   return TransactionIdIsCurrentTransactionId(route.changed_by[0]) ||
          TransactionIdIsCurrentTransactionId(route.changed_by[1]);
-}
-
-// A row that vacuum has frozen keeps its old xmin, which can lie in the future once transaction ids
-// have wrapped around. A visible row cannot have been made by a transaction that has not begun.
-TransactionId Normalized(TransactionId xid) {
-  return TransactionIdFollowsOrEquals(xid, ReadNextTransactionId()) ? FrozenTransactionId : xid;
 }
 
 // Reads the route as it is now and puts it into the cache. nullptr: there is none, or what there is

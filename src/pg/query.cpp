@@ -27,6 +27,12 @@ std::string_view Row::Text(int column) const {
   return is_null ? std::string_view() : TextView(DatumGetTextPP(value));
 }
 
+const text* Row::TextOrNull(int column) const {
+  bool is_null;
+  const Datum value = Get(column, &is_null);
+  return is_null ? nullptr : DatumGetTextPP(value);
+}
+
 int32 Row::Int32(int column) const {
   bool is_null;
   const Datum value = Get(column, &is_null);

@@ -22,21 +22,27 @@ enum class View { kOfStatement, kOfNow };
 template <typename Body>
 void Reading(View view, Body&& body);
 
+// The view alone.
+void PushView(View view);
+void PopView(View view);
+
 // Runs the query within Reading; the rows are in SPI_tuptable. Returns their number. nulls: 'n' for
 // each parameter that is NULL, ' ' for the others; nullptr: none is.
 uint64 Run(Query* query, const Datum* parameters, const char* nulls = nullptr);
 
-// Columns of a row of SPI_tuptable, from 1. Pointers are valid until the end of Reading.
+// Columns of a row, of SPI_tuptable for one, from 1. Pointers are valid until the end of Reading.
 struct Row {
   HeapTuple tuple;
   TupleDesc descriptor;
   explicit Row(uint64 index)
       : tuple(SPI_tuptable->vals[index]), descriptor(SPI_tuptable->tupdesc) {}
+  Row(HeapTuple read, TupleDesc columns) : tuple(read), descriptor(columns) {}
   Datum Get(int column, bool* is_null) const {
     return SPI_getbinval(tuple, descriptor, column, is_null);
   }
   bool IsNull(int column) const;
   std::string_view Text(int column) const;  // empty for NULL
+  const text* TextOrNull(int column) const;
   int32 Int32(int column) const;
   int64 Int64(int column) const;
   bool Bool(int column) const;
@@ -51,18 +57,23 @@ struct Row {
 
 namespace promptreg::pg {
 
+inline void PushView(View view) {
+  // The catalog snapshot, unlike GetLatestSnapshot, is to be had in a parallel worker too.
+  if (view == View::kOfNow) PushActiveSnapshot(GetCatalogSnapshot(InvalidOid));
+}
+inline void PopView(View view) {
+  if (view == View::kOfNow) PopActiveSnapshot();
+}
+
 template <typename Body>
 void Reading(View view, Body&& body) {
-  if (view == View::kOfNow) {
-    // The catalog snapshot, unlike GetLatestSnapshot, is to be had in a parallel worker too.
-    PushActiveSnapshot(GetCatalogSnapshot(InvalidOid));
-  }
+  PushView(view);
   AsOwner(ExtensionOwner(), [&] {
     if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
     body();
     SPI_finish();
   });
-  if (view == View::kOfNow) PopActiveSnapshot();
+  PopView(view);
 }
 
 }  // namespace promptreg::pg

@@ -37,7 +37,9 @@ void Interruptibly(tmpl::RenderOptions* options, Work&& work) {
     if (InterruptPending) options->interrupt = nullptr;
     code = work(&error);
   }
-  if (code != tmpl::Code::kOk) ReportTemplateError(error, nullptr);
+  if (code == tmpl::Code::kOk) return;
+  tmpl::TrimScratch(ProcessScratch());
+  ReportTemplateError(error, nullptr);
 }
 
 void PushKey(JsonbParseState** state, std::string_view key) {
@@ -96,6 +98,7 @@ Jsonb* RenderChat(const Version& version, json::Value variables) {
     ReportCaught(caught);
     return code;
   });
+  tmpl::TrimScratch(scratch);
   CheckUnknown(version.program, variables);
   return result;
 }
@@ -180,15 +183,24 @@ text* Rendering::RenderNew(uint32 part, uint32 expected) {
   return copy;
 }
 
+void Rendering::Finish() {
+  tmpl::TrimScratch(ProcessScratch());
+}
+
 text* RenderText(const Version& version, json::Value variables) {
-  text* result = Rendering(version.program, variables, true).RenderNew(0, version.text_size);
+  Rendering rendering(version.program, variables, true);
+  text* result = rendering.RenderNew(0, version.text_size);
+  rendering.Finish();
   version.text_size = VARSIZE(result) - VARHDRSZ;
   return result;
 }
 
 Jsonb* RenderMessages(const Version& version, json::Value variables) {
   if (version.chat) return RenderChat(version, variables);
-  return AsUserMessage(Copied(Rendering(version.program, variables, true).Render(0)));
+  Rendering rendering(version.program, variables, true);
+  Jsonb* result = AsUserMessage(Copied(rendering.Render(0)));
+  rendering.Finish();
+  return result;
 }
 
 }  // namespace promptreg::pg

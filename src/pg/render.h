@@ -26,6 +26,9 @@ class Rendering {
   // The texts of a chat prompt's messages. The result is in the current context.
   const chat::Text* ListTexts(const Version& version, json::Value variables, uint32* count);
 
+  // Gives back memory that only a large rendering takes. Its results must have been copied.
+  void Finish();
+
   // As a new text, made in place if `expected` bytes are about right.
   text* RenderNew(uint32 part, uint32 expected);
 

@@ -267,6 +267,8 @@ Datum promptreg_render_template(PG_FUNCTION_ARGS) {
   size_t size;
   char* program = pg::CompileText(content, source, CurrentMemoryContext, &size);
   pg::Rendering rendering(tmpl::ProgramView(program), pg::ReadVariables(fcinfo, 1), false);
-  PG_RETURN_TEXT_P(pg::NewText(rendering.Render(0)));
+  text* result = pg::NewText(rendering.Render(0));
+  rendering.Finish();
+  PG_RETURN_TEXT_P(result);
 }
 }

@@ -71,6 +71,7 @@ void AddSpans(const Version& version, json::Value variables, ReturnSetInfo* resu
     const std::string_view output = rendering.Render(text.index, &spans);
     for (const tmpl::Span& span : spans) writer.Add(text, output, span);
   }
+  rendering.Finish();
 }
 
 }  // namespace promptreg::pg

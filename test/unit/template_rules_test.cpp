@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/template/encoding.h"
 #include "core/template/pattern.h"
 #include "unit/support.h"
 
@@ -53,6 +54,21 @@ TEST(Rules, BoundTheElementsOfArrays) {
   EXPECT_EQ(Check(rules, "[1,2]"), "[1,2]");
   EXPECT_EQ(Check(rules, "[]"), "\"v\" must have at least 1 elements, not 0");
   EXPECT_EQ(Check(rules, "[1,2,3]"), "\"v\" must have at most 2 elements, not 3");
+}
+
+TEST(Rules, CharactersAreCountedAsLongAsNobodyAsksToStop) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(tmpl::CountCharacters(text, nullptr), static_cast<uint64_t>(i));
+    text += i % 4 == 0 ? "a" : i % 4 == 1 ? "é" : i % 4 == 2 ? "€" : "😀";
+  }
+  const Json value("\"" + std::string(3'000'000, 'x') + "\"");
+  volatile std::sig_atomic_t raised = 0;
+  uint64_t count = 0;
+  EXPECT_TRUE(tmpl::CountBounded(value.value(), nullptr, &raised, &count));
+  EXPECT_EQ(count, 3'000'000u);
+  raised = 1;
+  EXPECT_FALSE(tmpl::CountBounded(value.value(), nullptr, &raised, &count));
 }
 
 TEST(Rules, PatternsMatchTheWholeText) {

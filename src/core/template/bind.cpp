@@ -89,12 +89,7 @@ Code Fail(Code code, Error* error) {
 
 Code Bind(ProgramView program, Value variables, bool require_object, const RenderOptions& options,
           Scratch* scratch, Error* error) noexcept {
-  constexpr size_t kKept = size_t{1} << 20;
-  for (Buffer<char>* buffer :
-       {&scratch->out, &scratch->texts[0], &scratch->texts[1], &scratch->coerced}) {
-    if (buffer->capacity > kKept) buffer->Free();
-  }
-  if (scratch->spans.capacity > kKept / sizeof(Span)) scratch->spans.Free();
+  TrimScratch(scratch);
   scratch->operations = scratch->bytes = 0;
   scratch->root = variables;
   if (variables.kind() != Kind::kObject && !variables.missing() && require_object) {

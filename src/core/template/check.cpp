@@ -30,7 +30,7 @@ class Checker {
     for (uint32_t i = 0; i < program_.header().variable_count; ++i) {
       if (options_.interrupt != nullptr && *options_.interrupt != 0)
         return Stop(Code::kInterrupted, "rendering was interrupted");
-      Check(i);
+      if (!Check(i)) return Stop(Code::kInterrupted, "rendering was interrupted");
       if (scratch_->operations > options_.limits.render_operations) {
         *error_ = Error();
         ErrorText(error_->message) << "checking variables exceeds the limit of "
@@ -75,30 +75,33 @@ class Checker {
     return rules;
   }
 
-  void Check(uint32_t index) {
+  // False: it was interrupted.
+  bool Check(uint32_t index) {
     const VariableEntry& variable = program_.variables()[index];
-    if ((variable.flags & kDeclaredFlag) == 0) return;
+    if ((variable.flags & kDeclaredFlag) == 0) return true;
     Value& value = slots_[variable.slot];
     const bool nullable = (variable.flags & kNullableFlag) != 0;
     if (value.missing() || (value.kind() == Kind::kNull && !nullable)) {
       Default(variable, &value);
-      return;
+      return true;
     }
-    if (value.kind() == Kind::kNull) return;
+    if (value.kind() == Kind::kNull) return true;
     const Rules rules = RulesOf(index);
     Value made = value;
     if ((variable.flags & kCoerceFlag) != 0)
       used_ += Coerce(variable.type, scratch_->coerced.data + used_, &made);
     Charge(made, rules);
-    const Broken broken = FindBroken(made, rules);
+    const Broken broken = FindBroken(made, rules, options_.interrupt);
+    if (broken == Broken::kInterrupted) return false;
     if (broken == Broken::kNothing) {
       value = made;
-      return;
+      return true;
     }
     if (invalid_++ == 0 && missing_ == 0) first_ = program_.name(variable.slot);
-    if (!Begin(variable)) return;
+    if (!Begin(variable)) return true;
     detail_ << " ";
     ExplainBroken(broken, made, rules, &detail_);
+    return true;
   }
 
   void Default(const VariableEntry& variable, Value* value) {

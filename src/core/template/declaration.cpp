@@ -328,7 +328,7 @@ class Reader {
     if (null && declaration.nullable) return true;
     Rules rules = declaration.rules;
     rules.encoding = options_.encoding;
-    const Broken broken = null ? Broken::kType : FindBroken(*value, rules);
+    const Broken broken = null ? Broken::kType : FindBroken(*value, rules, nullptr);
     if (broken == Broken::kNothing) return true;
     ErrorText message = Fail(declaration);
     message << key << " ";

@@ -26,6 +26,10 @@ size_t CharacterBytes(std::string_view text, const Encoding& encoding);
 // nullptr: UTF-8.
 uint64_t CountCharacters(std::string_view text, const Encoding* encoding);
 
+// Where to cut a text after about so many bytes, so that the characters of both parts are together
+// those of the text. nullptr: UTF-8, of which any cut will do.
+size_t WholeCharacters(std::string_view text, size_t bytes, const Encoding* encoding);
+
 // A character in the other case, or itself. `ascii` is room for one byte.
 std::string_view ChangeCase(std::string_view character, bool upper, const Encoding& encoding,
                             char* ascii);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "core/json/emit.h"
 #include "core/json/numeric.h"
@@ -38,6 +39,7 @@ class Output {
   }
 
   bool Put(char c) noexcept {
+    ++marks_;
     char* at = Reserve(1);
     if (at == nullptr) return false;
     *at = c;
@@ -87,6 +89,11 @@ class Output {
     return false;
   }
 
+  void CountMark() noexcept { ++marks_; }
+  // How many characters were put one by one, as the brackets and commas of JSON are, since this was
+  // asked last.
+  uint64_t TakeMarks() noexcept { return std::exchange(marks_, 0); }
+
   Code code() const noexcept { return code_; }
   size_t size() const noexcept { return static_cast<size_t>(at_ - begin_); }
   std::string_view text() const noexcept {
@@ -131,6 +138,7 @@ class Output {
   char* begin_;
   char* at_;
   char* end_;  // of what may be written without a closer look
+  uint64_t marks_ = 0;
   Code code_ = Code::kOk;
 };
 
@@ -138,7 +146,10 @@ class Output {
 class HtmlOutput {
  public:
   explicit HtmlOutput(Output* out) noexcept : out_(out) {}
-  bool Put(char c) noexcept { return out_->AppendHtml(&c, 1); }
+  bool Put(char c) noexcept {
+    out_->CountMark();
+    return out_->AppendHtml(&c, 1);
+  }
   bool Append(const char* text, size_t length) noexcept { return out_->AppendHtml(text, length); }
   bool Number(json::Value value) noexcept { return out_->Number(value); }
   json::Cursor* Level(uint32_t depth) noexcept { return out_->Level(depth); }

@@ -5,6 +5,7 @@
 
 #include "core/template/error_text.h"
 #include "core/template/program.h"
+#include "core/template/encoding.h"
 
 namespace promptreg::tmpl {
 namespace {
@@ -106,12 +107,6 @@ bool IsTooLong(std::string_view text, std::string* problem) {
   return true;
 }
 
-size_t CountCharacters(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
 }  // namespace
 
 Repetition ReadRepetition(std::string_view pattern) {
@@ -160,7 +155,7 @@ bool Pattern::RefusesLength(size_t bytes) const {
 bool Pattern::Matches(std::string_view text) const {
   if (!repetition_.character.empty()) {
     if (RefusesLength(text.size())) return false;
-    const size_t characters = CountCharacters(text);
+    const uint64_t characters = CountCharacters(text, nullptr);
     if (characters < repetition_.least || characters > repetition_.most) return false;
   }
   return RE2::FullMatch(View(text), expression_);

@@ -125,7 +125,7 @@ class Renderer {
           continue;
         case OpCode::kFilter: {
           if (!filters_.Apply(op->arg, op->name, &register_)) return filters_.code();
-          Charge(filters_.work() / kBytes);
+          Charge(filters_.work() / kFilterBytes);
           break;
         }
 
@@ -254,6 +254,7 @@ class Renderer {
   // What takes longer than an operation counts as several: looking further outwards, and work on
   // texts.
   static constexpr uint64_t kBytes = 64;
+  static constexpr uint64_t kFilterBytes = 32;
   void Charge(uint64_t operations) noexcept {
     const auto now = static_cast<uint32_t>(std::min<uint64_t>(operations, ticks_));
     ticks_ -= now;
@@ -296,10 +297,20 @@ class Renderer {
     return register_;
   }
 
+  // A long name is compared with some fifty keys that may differ from it in the end alone.
+  Value Find(Value object, std::string_view name) noexcept {
+    constexpr uint32_t kCompared = 48;
+    constexpr uint64_t kComparedBytes = 4096;
+    if (name.size() >= kBytes) {
+      Charge(std::min(object.size(), kCompared) * name.size() / kComparedBytes);
+    }
+    return object.Find(name);
+  }
+
   Value Lookup(uint32_t name) noexcept {
     const Frame* frames = scratch_->frames.data;
     for (uint32_t i = frames[top_].objects; i != 0; i = frames[i - 1].objects) {
-      const Value value = frames[i].context.Find(program_.name(name));
+      const Value value = Find(frames[i].context, program_.name(name));
       if (!value.missing()) return value;
       Charge(1);
     }
@@ -329,7 +340,7 @@ class Renderer {
   Value Follow(Value value, uint32_t path) noexcept {
     const uint16_t* names = program_.paths() + path;
     Charge(names[0]);
-    for (uint32_t i = 1; i <= names[0]; ++i) value = value.Find(program_.name(names[i]));
+    for (uint32_t i = 1; i <= names[0]; ++i) value = Find(value, program_.name(names[i]));
     return value;
   }
 
@@ -414,18 +425,25 @@ class Renderer {
   bool PrintValue(Value value, const Op& op) noexcept {
     const bool html = (op.flags & kEscapeFlag) != 0;
     if (!html && value.kind() == Kind::kString) return out_.Append(value.data(), value.length());
-    if (!html) return out_.Print(value, limits_.json_depth);
+    if (!html) return out_.Print(value, limits_.json_depth) && ChargeJson();
     switch (value.kind()) {
       case Kind::kString:
         return out_.AppendHtml(value.data(), value.length());
       case Kind::kArray:
       case Kind::kObject: {
         HtmlOutput escaped(&out_);
-        return json::Emit(value, limits_.json_depth, 0, escaped) == json::Emitted::kOk;
+        return json::Emit(value, limits_.json_depth, 0, escaped) == json::Emitted::kOk &&
+               ChargeJson();
       }
       default:
         return out_.Print(value, limits_.json_depth);
     }
+  }
+
+  bool ChargeJson() noexcept {
+    constexpr uint64_t kMarks = 2;
+    Charge(out_.TakeMarks() / kMarks);
+    return true;
   }
 
   const Layout& program_;

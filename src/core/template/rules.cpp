@@ -1,7 +1,5 @@
 #include "core/template/rules.h"
 
-#include <algorithm>
-
 #include "core/json/numeric.h"
 #include "core/template/encoding.h"
 
@@ -22,10 +20,15 @@ constexpr TypeWords kTypes[] = {
     {Type::kEnum, "enum", "one of its values"}, {Type::kAny, "any", "any value"}};
 
 // The number that a value's bounds are about; what is counted is written into `digits`.
-Value Bounded(Value value, const Encoding* encoding, char (&digits)[16]) {
-  if (value.kind() == Kind::kNumber) return value;
-  const size_t length = json::MakeInteger(CountBounded(value, encoding), digits);
-  return Value::Make(Kind::kNumber, digits, static_cast<uint32_t>(length));
+bool Bounded(Value value, const Encoding* encoding, const volatile std::sig_atomic_t* interrupt,
+             char (&digits)[16], Value* bounded) {
+  *bounded = value;
+  if (value.kind() == Kind::kNumber) return true;
+  uint64_t count;
+  if (!CountBounded(value, encoding, interrupt, &count)) return false;
+  const size_t length = json::MakeInteger(count, digits);
+  *bounded = Value::Make(Kind::kNumber, digits, static_cast<uint32_t>(length));
+  return true;
 }
 
 void DescribeValues(Value values, ErrorText* out) {
@@ -61,7 +64,9 @@ void ExplainBound(std::string_view words, Value bound, Value value, const Encodi
   const bool string = value.kind() == Kind::kString;
   *out << "must have " << words << " ";
   AppendNumber(bound, out);
-  *out << (string ? " characters, not " : " elements, not ") << CountBounded(value, encoding);
+  uint64_t count = 0;
+  CountBounded(value, encoding, nullptr, &count);
+  *out << (string ? " characters, not " : " elements, not ") << count;
   if (!string || value.string().empty()) return;
   *out << ": ";
   AppendQuoted(value.string(), out);
@@ -125,16 +130,27 @@ bool HasType(Value value, Type type, Value values) {
   return false;
 }
 
-uint64_t CountBounded(Value value, const Encoding* encoding) {
-  if (value.kind() != Kind::kString) return value.size();
-  return CountCharacters(value.string(), encoding);
+bool CountBounded(Value value, const Encoding* encoding,
+                  const volatile std::sig_atomic_t* interrupt, uint64_t* count) {
+  constexpr size_t kPiece = size_t{1} << 20;
+  *count = value.size();
+  if (value.kind() != Kind::kString) return true;
+  *count = 0;
+  for (std::string_view text = value.string(); !text.empty();) {
+    if (interrupt != nullptr && *interrupt != 0) return false;
+    const std::string_view piece = text.substr(0, WholeCharacters(text, kPiece, encoding));
+    *count += CountCharacters(piece, encoding);
+    text.remove_prefix(piece.size());
+  }
+  return true;
 }
 
-Broken FindBroken(Value value, const Rules& rules) {
+Broken FindBroken(Value value, const Rules& rules, const volatile std::sig_atomic_t* interrupt) {
   if (!HasType(value, rules.type, rules.values)) return Broken::kType;
   if (!rules.min.missing() || !rules.max.missing()) {
     char digits[16];
-    const Value bounded = Bounded(value, rules.encoding, digits);
+    Value bounded;
+    if (!Bounded(value, rules.encoding, interrupt, digits, &bounded)) return Broken::kInterrupted;
     if (!rules.min.missing() && json::CompareNumbers(bounded, rules.min) < 0) return Broken::kMin;
     if (!rules.max.missing() && json::CompareNumbers(bounded, rules.max) > 0) return Broken::kMax;
   }
@@ -147,6 +163,7 @@ Broken FindBroken(Value value, const Rules& rules) {
 void ExplainBroken(Broken broken, Value value, const Rules& rules, ErrorText* out) {
   switch (broken) {
     case Broken::kNothing:
+    case Broken::kInterrupted:
       break;
     case Broken::kType:
       *out << "must be ";

@@ -1,6 +1,7 @@
 // What the value of a variable must be like, and saying how one is not.
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <string_view>
 
@@ -22,16 +23,29 @@ struct Rules {
   const Encoding* encoding = nullptr;  // of values
 };
 
-enum class Broken : uint8_t { kNothing, kType, kMin, kMax, kPattern, kTooLong, kNoPattern };
+enum class Broken : uint8_t {
+  kNothing,
+  kType,
+  kMin,
+  kMax,
+  kPattern,
+  kTooLong,
+  kNoPattern,
+  kInterrupted  // it is not known
+};
 
-// The first rule that a value, which is neither missing nor null, does not keep.
-Broken FindBroken(json::Value value, const Rules& rules);
+// The first rule that a value, which is neither missing nor null, does not keep. interrupt: polled
+// while characters are counted; may be null.
+Broken FindBroken(json::Value value, const Rules& rules,
+                  const volatile std::sig_atomic_t* interrupt);
 
 // As in: must be a number, not the string "5".
 void ExplainBroken(Broken broken, json::Value value, const Rules& rules, ErrorText* out);
 
-// Of a value that has bounds other than its own: what is bounded, in characters or elements.
-uint64_t CountBounded(json::Value value, const Encoding* encoding);
+// Of a value that has bounds other than its own: what is bounded, in characters of the encoding or
+// in elements. False: the flag was raised meanwhile.
+bool CountBounded(json::Value value, const Encoding* encoding,
+                  const volatile std::sig_atomic_t* interrupt, uint64_t* count);
 
 // Whether a value, not null, is of a type; `values` are those of an enum.
 bool HasType(json::Value value, Type type, json::Value values);

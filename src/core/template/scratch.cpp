@@ -15,6 +15,29 @@ Scratch* NewScratch() noexcept {
   return memory == nullptr ? nullptr : new (memory) Scratch;
 }
 
+namespace {
+
+template <typename T>
+void TrimBuffer(Buffer<T>* buffer) noexcept {
+  constexpr size_t kKept = size_t{1} << 20;
+  if (buffer->capacity > kKept / sizeof(T)) buffer->Free();
+}
+
+}  // namespace
+
+void TrimScratch(Scratch* scratch) noexcept {
+  TrimBuffer(&scratch->out);
+  for (Buffer<char>& text : scratch->texts) TrimBuffer(&text);
+  TrimBuffer(&scratch->slots);
+  TrimBuffer(&scratch->coerced);
+  TrimBuffer(&scratch->frames);
+  TrimBuffer(&scratch->returns);
+  TrimBuffer(&scratch->indent);
+  TrimBuffer(&scratch->levels);
+  TrimBuffer(&scratch->origins);
+  TrimBuffer(&scratch->spans);
+}
+
 void ReleaseScratch(Scratch* scratch) noexcept {
   if (scratch == nullptr) return;
   scratch->out.Free();

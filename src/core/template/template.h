@@ -183,6 +183,8 @@ std::string DescribeVariables(ProgramView program);
 struct Scratch;
 Scratch* NewScratch() noexcept;  // nullptr: out of memory
 void ReleaseScratch(Scratch* scratch) noexcept;
+// Gives back what large renderings took, more than 1 MB of a kind. Their results are gone.
+void TrimScratch(Scratch* scratch) noexcept;
 
 struct RenderOptions {
   Limits limits;
