@@ -129,6 +129,21 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.holdout_ppm(bigint) IS 'The share of a holdout, which stays until the transaction ends';
 
+-- Prompts come before what they share, as where an experiment starts or goes on: else two of them could wait for each other.
+CREATE FUNCTION promptreg.lock_held_prompts(holdout text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  id bigint;
+BEGIN
+  FOR id IN SELECT DISTINCT x.prompt_id FROM promptreg.experiments x JOIN promptreg.holdouts h ON h.id = x.holdout_id
+             WHERE h.name = lock_held_prompts.holdout AND x.state <> 'stopped' ORDER BY x.prompt_id LOOP
+    PERFORM promptreg.lock_prompt(id);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.lock_held_prompts(text) IS 'Locks the prompts whose experiments have a holdout, in the order of prompts';
+
 CREATE FUNCTION promptreg._prompt_holdout(name text, share numeric, description text DEFAULT NULL, reason text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -145,6 +160,7 @@ BEGIN
   INSERT INTO promptreg.holdouts (name, share_ppm, description, created_by, created_at)
   VALUES (_prompt_holdout.name, 0, _prompt_holdout.description, promptreg.caller(), clock_timestamp())
   ON CONFLICT DO NOTHING;
+  PERFORM promptreg.lock_held_prompts(_prompt_holdout.name);
   SELECT h.* INTO STRICT before FROM promptreg.holdouts h WHERE h.name = _prompt_holdout.name FOR NO KEY UPDATE;
   UPDATE promptreg.holdouts h SET share_ppm = ppm, description = coalesce(_prompt_holdout.description, h.description) WHERE h.id = before.id;
   PERFORM promptreg.audit(event => 'holdout_set', reason => _prompt_holdout.reason,

@@ -3,15 +3,15 @@
 -- A task is a line of promptreg.maintenance_tasks and a function promptreg.maintain_<task>() that does what there is to
 -- do now, which may be nothing, and says so in a few words.
 
--- In this order: what later ones need comes first.
+-- In this order: guards act before anything that may take long, then what later ones need comes first.
 CREATE FUNCTION promptreg.maintenance_tasks() RETURNS TABLE (task text, description text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT t.task, t.description
     FROM (VALUES (1, 'notifications', 'Lets the queue of notifications shrink behind listeners that have gone'),
+                 (10, 'guards', 'Judges what guards have seen, and rolls back, pauses or alerts'),
                  (20, 'rollups', 'Adds what was recorded to the rollups'),
                  (25, 'experiments', 'Brings the results of experiments up to date'),
-                 (50, 'guards', 'Judges what guards have seen, and rolls back, pauses or alerts'),
                  (60, 'rollouts', 'Lets rollouts advance whose guards are content'),
                  (70, 'rebalance', 'Lets bandits move weights to where outcomes are better'),
                  -- Last: it may lock executions until the end of the transaction.

@@ -41,6 +41,18 @@ $node->safe_psql('kept', q{
 ok($node->poll_query_until('kept', q{SELECT failures = 0 AND result = 'well' FROM promptreg.maintenance WHERE task = 'notifications'}),
 	'... until it succeeds');
 
+# Each task is committed by itself: what an early one has done is seen while a later one is still at it.
+my $holder = PromptregSession->new($node, 'kept', setup => 'BEGIN; SELECT pg_advisory_xact_lock(42)');
+$node->safe_psql('kept', q{
+	ALTER EXTENSION promptreg DROP FUNCTION promptreg.maintain_rebalance();
+	CREATE OR REPLACE FUNCTION promptreg.maintain_rebalance() RETURNS text LANGUAGE plpgsql
+	AS $$ BEGIN PERFORM pg_advisory_xact_lock(42); RETURN 'waited'; END $$});
+my $waits = q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'promptreg maintenance' AND wait_event = 'advisory'};
+ok($node->poll_query_until('kept', "$waits HAVING count(*) = 1", 1), 'a task waits');
+is($node->safe_psql('kept', q{SELECT count(DISTINCT runs) FROM promptreg.maintenance}), '2', '... and those before it have committed');
+$holder->query('COMMIT');
+ok($node->poll_query_until('kept', q{SELECT result = 'waited' FROM promptreg.maintenance WHERE task = 'rebalance'}), '... then it ends');
+
 # The interval is read again.
 $node->append_conf('postgresql.conf', "promptreg.maintenance_interval = '1h'\n");
 $node->reload;

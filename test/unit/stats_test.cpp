@@ -81,6 +81,17 @@ TEST(ChiSquared, GoldenValues) {
   EXPECT_EQ(three.df, 2);
 }
 
+// Time grows with the number of cells: with its square, this would take minutes.
+TEST(ChiSquared, TakesManyColumns) {
+  constexpr size_t kColumns = 500'000;
+  Values counts(2 * kColumns, 1.0);
+  counts.front() = 2;
+  const ChiSquared chi = ChiSquaredTest(counts, kColumns);
+  EXPECT_TRUE(chi.outcome.ok());
+  EXPECT_EQ(chi.df, kColumns - 1.0);
+  EXPECT_NEAR(chi.p_value.value(), 1, 1e-9);
+}
+
 TEST(ChiSquared, IsTheSquareOfZ) {
   for (const double successes : {1.0, 40.0, 333.0, 999.0}) {
     const auto z = TwoProportionTest(120, 1000, successes, 1000, 0.95);

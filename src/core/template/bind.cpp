@@ -91,7 +91,7 @@ Code Bind(ProgramView program, Value variables, bool require_object, const Rende
           Scratch* scratch, Error* error) noexcept {
   constexpr size_t kKept = size_t{1} << 20;
   for (Buffer<char>* buffer :
-       {&scratch->out, &scratch->texts[0], &scratch->texts[1], &scratch->coerced}) {
+       {&scratch->out, &scratch->texts[0], &scratch->texts[1], &scratch->coerced, &scratch->list}) {
     if (buffer->capacity > kKept) buffer->Free();
   }
   if (scratch->spans.capacity > kKept / sizeof(Span)) scratch->spans.Free();
