@@ -50,3 +50,12 @@ SELECT prompt_register('lint/members', '{{customer.name}} {{tags.first}}', varia
 SELECT code, variable, line_number, column_number, warning, hint FROM prompt_lint('lint/members');
 SELECT prompt_register('lint/all', messages => '[{"role": "system", "content": "Data: {{.}}"}]');
 SELECT code, variable, line_number, column_number, warning, hint FROM prompt_lint('lint/all');
+
+-- Tags in what is kept as it is; and more than is told.
+SELECT prompt_register('lint/kept', messages => '[{"role": "user", "content": [{"type": "text", "text": "{{a}}"}, {"type": "image_url", "image_url": "{{photo}}"},
+  {"type": "image_url", "image_url": {"url": "{{url}}", "detail": "{{detail}}"}}, {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:{{ pdf }}"}}]}]');
+SELECT code, variable, place, item, warning, hint FROM prompt_lint('lint/kept');
+SET client_min_messages = warning;
+SELECT prompt_register('lint/many', (SELECT string_agg(format('{x%s}', i), ' ') FROM generate_series(1, 105) i));
+RESET client_min_messages;
+SELECT code, warning, hint FROM prompt_lint('lint/many') OFFSET 99;

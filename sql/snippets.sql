@@ -202,3 +202,9 @@ ALTER TABLE promptreg.snippet_uses DISABLE TRIGGER append_only;
 UPDATE promptreg.snippet_uses u SET snippet_version = 2 FROM promptreg.prompts p WHERE p.id = u.prompt_id AND p.name = 'snip/user' AND u.reference = 'snip/tone@1';
 SELECT * FROM prompt_verify();
 ROLLBACK;
+
+-- Versions that are passed for what is pinned are those that it is pinned to.
+SELECT prompt_register('snippets/pinned', 'one'), prompt_commit('snippets/pinned', 'two'), prompt_register('snippets/pins', '{{> snippets/pinned@1}}');
+SELECT prompt_render_version('snippets/pins', 1, '{}'), prompt_render_version('snippets/pins', 1, '{}', '{"snippets/pinned@1": 1}');
+CALL test.fails($$SELECT prompt_render_version('snippets/pins', 1, '{}', '{"snippets/pinned@1": 2}')$$);
+CALL test.fails($$SELECT prompt_render_version('snippets/pins', 1, '{}', '{"snippets/pinned@1": "abc"}')$$);

@@ -106,3 +106,17 @@ CALL test.fails($$SELECT prompt_commit('templates/a', 'Data: {{.}}', variables =
 CALL test.fails($$SELECT prompt_commit('templates/a', '{{#.}}{{secret}}{{/.}}', variables => '[{"name": "q"}]')$$);
 SELECT prompt_register('templates/dot', '{{.}}');
 SELECT prompt_register('templates/items', '{{#q}}{{.}}{{/q}}', variables => '[{"name": "q", "type": "array"}]');
+
+-- Errors while rendering say where.
+\set VERBOSITY default
+SELECT prompt_register('templates/mail', E'Hello {{name}},\nyour order of {{order.placed | date("%F")}} and {{due | date("%F")}}.');
+SELECT prompt_render('templates/mail', 'latest', vars => '{"name": "A", "order": {"placed": "yesterday"}}');
+SELECT prompt_register('templates/mails', messages => '[{"role": "user", "content": "{{a}}"}, {"role": "user", "content": "See\n {{a}} {{b}}"}]');
+SELECT prompt_messages('templates/mails', 'latest', vars => jsonb_build_object('a', 1, 'b', (repeat('[', 70) || repeat(']', 70))::jsonb));
+SELECT prompt_render_template('{{#l}}{{#l}}{{#l}}{{#l}}{{/l}}{{/l}}{{/l}}{{/l}}', jsonb_build_object('l', (SELECT jsonb_agg(i) FROM generate_series(1, 100) i)));
+\set VERBOSITY terse
+SELECT prompt_render_template('{{x | upper' || repeat(' | trim', 65535) || '}}', '{"x": "abc"}');
+SET promptreg.max_program_operations = 1000000;
+SELECT prompt_render_template('{{x | upper' || repeat(' | trim', 65535) || '}}', '{"x": "abc"}');
+SELECT prompt_render_template('{{x | upper' || repeat(' | trim', 65534) || '}}', '{"x": "abc"}');
+RESET promptreg.max_program_operations;

@@ -144,3 +144,39 @@ CALL test.fails($$SELECT * FROM prompt_variables('variables/b', 99)$$);
 CALL test.fails($$SELECT * FROM prompt_variables('variables/none')$$);
 SELECT prompt_create('variables/empty');
 CALL test.fails($$SELECT * FROM prompt_variables('variables/empty')$$);
+
+-- All that is wrong is named, also where that is much.
+CREATE FUNCTION test.problems(statement text) RETURNS TABLE (message text, lines bigint, first text, last text) LANGUAGE plpgsql AS $$
+DECLARE
+  detail text;
+BEGIN
+  EXECUTE statement;
+EXCEPTION WHEN SQLSTATE 'PR010' OR SQLSTATE 'PR011' OR SQLSTATE 'PR013' THEN
+  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+  RETURN QUERY SELECT sqlerrm, count(*), (array_agg(l ORDER BY n))[1], (array_agg(l ORDER BY n DESC))[1]
+    FROM string_to_table(detail, E'\n') WITH ORDINALITY AS t (l, n);
+END;
+$$;
+SELECT prompt_register('variables/many', (SELECT string_agg(format('{{customer_field_%s}}', i), ' ') FROM generate_series(1, 1000) i),
+  variables => (SELECT jsonb_agg(jsonb_build_object('name', format('customer_field_%s', i), 'required', true, 'max', 5)) FROM generate_series(1, 1000) i));
+SELECT * FROM test.problems($$SELECT prompt_render('variables/many', 'latest')$$);
+SELECT * FROM test.problems($$SELECT prompt_render('variables/many', 'latest', vars => (SELECT jsonb_object_agg(format('customer_field_%s', i), 'this is too long') FROM generate_series(1, 1000) i))$$);
+SELECT prompt_register('variables/inferred_names', 'Hello {{name}}');
+SET promptreg.unknown_variables = 'error';
+SELECT message, lines, right(last, 30) FROM test.problems($$SELECT prompt_render('variables/inferred_names', 'latest', vars => (SELECT jsonb_object_agg(format('unknown_field_%s', i), 1) FROM generate_series(1, 1000) i))$$);
+RESET promptreg.unknown_variables;
+
+-- With the snippets of an environment: what production serves can be listed, whatever is newer.
+SELECT prompt_register('variables/style', '{{style}}');
+SELECT prompt_register('variables/styled', 'Write {{> variables/style}}.', variables => '[{"name": "style"}]');
+SELECT (prompt_promote('variables/style', 1, 'production')).version, (prompt_promote('variables/styled', 1, 'production')).version;
+SELECT prompt_commit('variables/style', '{{style}} {{more}}');
+SELECT name, source FROM prompt_variables('variables/styled', env => 'production');
+SELECT name, source FROM prompt_variables('variables/styled', 1, 'production');
+SELECT count(*) FROM prompt_lint('variables/styled', env => 'production');
+CALL test.fails($$SELECT * FROM prompt_variables('variables/styled')$$);
+CALL test.fails($$SELECT * FROM prompt_lint('variables/styled')$$);
+CALL test.fails($$SELECT * FROM prompt_variables('variables/styled', env => 'staging')$$);
+CALL test.fails($$SELECT * FROM prompt_variables('variables/styled', env => 'nowhere')$$);
+CALL test.fails($$SELECT * FROM prompt_lint('variables/styled', 1, 'nowhere')$$);
+CALL test.fails($$SELECT * FROM prompt_lint('variables/styled', 2, 'production')$$);

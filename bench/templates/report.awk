@@ -1,4 +1,5 @@
 # The figures, "key value" lines with one for each round, as Markdown tables: medians, and ratios of medians.
+# The exit code is 1 when a target is missed.
 function median(key,    n, i, j, v, t) {
   n = split(values[key], v, " ")
   for (i = 2; i <= n; ++i) for (j = i; j > 1 && v[j - 1] + 0 > v[j] + 0; --j) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
@@ -17,8 +18,9 @@ function ratios(what, target, above, below, least,    i, line, ratio, met) {
   for (i = 1; i <= 3; ++i) {
     ratio = median(above "_" letter[i]) / median(below "_" letter[i])
     line = line sprintf(" %.2f |", ratio)
-    if (least ? ratio < least : i == 3 && target != "" && ratio > 2.5) met = 0
+    if (target != "" && (least ? ratio < least : i == 3 && ratio > 2.5)) met = 0
   }
+  if (!met) missed = 1
   print line (target == "" ? "" : met ? " met" : " **missed**") " |"
 }
 { values[$1] = values[$1] " " $2 }
@@ -40,4 +42,5 @@ END {
   ratios("time of copying the pieces, the core", "c <= 2.5", "core", "copy")
   ratios("time of copying the pieces in the server, in the server", "c <= 2.5", "server", "copy_server")
   ratios("time of copying the pieces without a server, in the server", "c <= 2.5", "server", "copy")
+  exit missed
 }

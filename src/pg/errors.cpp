@@ -91,15 +91,27 @@ const char* LimitSetting(tmpl::Code code) {
 
 }  // namespace
 
+namespace {
+
+// nullptr: there is none.
+const char* Detail(const tmpl::Error& error) {
+  const char* detail = error.list != nullptr ? error.list : error.detail;
+  return detail[0] != '\0' ? ValidText(detail) : nullptr;
+}
+
+}  // namespace
+
 void ReportTemplateError(const tmpl::Error& error, const char* where) {
   const char* setting = LimitSetting(error.code);
   const char* message = ValidText(error.message);
-  const char* detail = error.detail[0] != '\0' ? ValidText(error.detail) : nullptr;
+  const char* detail = Detail(error);
   const char* hint = error.hint[0] != '\0' ? ValidText(error.hint) : nullptr;
   if (setting != nullptr && detail == nullptr) {
     detail = psprintf("The limit is the setting %s.", setting);
   } else if (setting != nullptr && hint == nullptr) {
     hint = psprintf("The limit is the setting %s.", setting);
+  } else if (error.code == tmpl::Code::kTooManyOperations) {
+    hint = psprintf("%s The limit is the setting %s.", hint, setting);
   }
   ereport(ERROR, (errcode(SqlState(error.code)),
                   where != nullptr ? errmsg("%s: %s", where, message) : errmsg("%s", message),
@@ -109,8 +121,9 @@ void ReportTemplateError(const tmpl::Error& error, const char* where) {
 }
 
 void WarnTemplateError(const tmpl::Error& error) {
+  const char* detail = Detail(error);
   ereport(WARNING, (errcode(SqlState(error.code)), errmsg("%s", ValidText(error.message)),
-                    error.detail[0] != '\0' ? errdetail("%s", ValidText(error.detail)) : 0,
+                    detail != nullptr ? errdetail("%s", detail) : 0,
                     error.hint[0] != '\0' ? errhint("%s", ValidText(error.hint)) : 0));
 }
 

@@ -2,8 +2,10 @@
 #include <string>
 #include <vector>
 
+#include "core/chat/kept.h"
 #include "core/json/builder.h"
 #include "core/template/lint.h"
+#include "core/template/parser.h"
 #include "pg/compile.h"
 #include "pg/errors.h"
 #include "pg/guard.h"
@@ -45,6 +47,20 @@ void AddWarning(const tmpl::Warning& warning, const chat::Place* place, json::Bu
   builder->EndObject();
 }
 
+// Tags in keys of contents that are no templates.
+void AddKeptTags(json::Value messages, json::Builder* builder) {
+  constexpr size_t kMost = 100;
+  for (const chat::KeptTag& kept : chat::FindKeptTags(messages, kMost)) {
+    tmpl::Warning warning;
+    warning.lint = tmpl::Lint::kTagInKeptKey;
+    warning.variable = tmpl::QuoteTag(kept.tag);
+    warning.message = warning.variable + " in \"" + tmpl::QuoteTag(kept.key) +
+                      "\" is not rendered: the model gets it as it stands";
+    warning.hint = "Templates are the text of a part, and image_url.url.";
+    AddWarning(warning, &kept.place, builder);
+  }
+}
+
 }  // namespace
 }  // namespace promptreg::pg
 
@@ -78,6 +94,7 @@ Datum promptreg_find_warnings(PG_FUNCTION_ARGS) {
       const bool placed = places && warning.line > 0;
       pg::AddWarning(warning, placed ? &contents.places[warning.part] : nullptr, &builder);
     }
+    if (source.syntax == tmpl::Syntax::kMustache) pg::AddKeptTags(source.messages, &builder);
     builder.EndArray();
     result = pg::NewJsonb(builder.Finish());
   });

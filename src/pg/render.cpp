@@ -24,11 +24,27 @@ tmpl::Scratch* ProcessScratch() {
   return scratch;
 }
 
+// The text of a chat prompt's version that an error is about; nullptr: there is but one, or none.
+const char* PlaceOf(const Version* version, const tmpl::Error& error) {
+  if (version == nullptr || !version->chat || error.line == 0) return nullptr;
+  static char where[64];
+  where[0] = '\0';
+  const json::Value messages = JsonView(const_cast<Jsonb*>(version->messages));
+  const Caught caught = Guarded([&] {
+    const chat::Contents contents = chat::ReadContents(messages);
+    if (messages.size() == 1 && contents.places.size() == 1) return;
+    if (error.part >= contents.places.size()) return;
+    chat::DescribePlace(contents.places[error.part], where, sizeof(where));
+  });
+  ReportCaught(caught);
+  return where[0] != '\0' ? where : nullptr;
+}
+
 // The core stops when an interrupt is pending. CHECK_FOR_INTERRUPTS ends the statement if it was a
 // cancel; after any other kind, or where interrupts are held off, the work is done again from the
 // start.
 template <typename Work>
-void Interruptibly(tmpl::RenderOptions* options, Work&& work) {
+void Interruptibly(tmpl::RenderOptions* options, const Version* version, Work&& work) {
   tmpl::Error error;
   options->interrupt = &InterruptPending;
   tmpl::Code code = work(&error);
@@ -39,7 +55,7 @@ void Interruptibly(tmpl::RenderOptions* options, Work&& work) {
   }
   if (code == tmpl::Code::kOk) return;
   tmpl::TrimScratch(ProcessScratch());
-  ReportTemplateError(error, nullptr);
+  ReportTemplateError(error, PlaceOf(version, error));
 }
 
 void PushKey(JsonbParseState** state, std::string_view key) {
@@ -77,7 +93,7 @@ void CheckUnknown(tmpl::ProgramView program, json::Value variables) {
   const UnknownVariables setting = UnknownVariablesSetting();
   if (setting == UnknownVariables::kIgnore) return;
   tmpl::Error error;
-  if (tmpl::CheckKnown(program, variables, &error)) return;
+  if (tmpl::CheckKnown(program, variables, ProcessScratch(), &error)) return;
   if (setting == UnknownVariables::kError) ReportTemplateError(error, nullptr);
   WarnTemplateError(error);
 }
@@ -87,7 +103,7 @@ Jsonb* RenderChat(const Version& version, json::Value variables) {
   tmpl::RenderOptions options = Options();
   tmpl::Scratch* const scratch = ProcessScratch();
   const json::Value stored = JsonView(const_cast<Jsonb*>(version.messages));
-  Interruptibly(&options, [&](tmpl::Error* error) {
+  Interruptibly(&options, &version, [&](tmpl::Error* error) {
     tmpl::Code code = tmpl::Bind(version.program, variables, true, options, scratch, error);
     if (code != tmpl::Code::kOk) return code;
     const Caught caught = Guarded([&] {
@@ -117,9 +133,10 @@ Jsonb* AsUserMessage(std::string_view text) {
 
 }  // namespace
 
-Rendering::Rendering(tmpl::ProgramView program, json::Value variables, bool require_object)
-    : program_(program), options_(Options()) {
-  Interruptibly(&options_, [&](tmpl::Error* error) {
+Rendering::Rendering(tmpl::ProgramView program, json::Value variables, bool require_object,
+                     const Version* version)
+    : program_(program), version_(version), options_(Options()) {
+  Interruptibly(&options_, version_, [&](tmpl::Error* error) {
     return tmpl::Bind(program_, variables, require_object, options_, ProcessScratch(), error);
   });
   if (require_object) CheckUnknown(program, variables);
@@ -127,7 +144,7 @@ Rendering::Rendering(tmpl::ProgramView program, json::Value variables, bool requ
 
 std::string_view Rendering::Render(uint32 part) {
   std::string_view output;
-  Interruptibly(&options_, [&](tmpl::Error* error) {
+  Interruptibly(&options_, version_, [&](tmpl::Error* error) {
     return tmpl::Render(program_, part, options_, ProcessScratch(), &output, error);
   });
   return output;
@@ -135,7 +152,7 @@ std::string_view Rendering::Render(uint32 part) {
 
 std::string_view Rendering::Render(uint32 part, std::span<const tmpl::Span>* spans) {
   std::string_view output;
-  Interruptibly(&options_, [&](tmpl::Error* error) {
+  Interruptibly(&options_, version_, [&](tmpl::Error* error) {
     return tmpl::RenderTraced(program_, part, options_, ProcessScratch(), &output, spans, error);
   });
   return output;
@@ -146,7 +163,7 @@ const chat::Text* Rendering::ListTexts(const Version& version, json::Value varia
   static_assert(std::is_trivially_destructible_v<chat::Text>);
   const json::Value stored = JsonView(const_cast<Jsonb*>(version.messages));
   chat::Text* result = nullptr;
-  Interruptibly(&options_, [&](tmpl::Error* error) {
+  Interruptibly(&options_, version_, [&](tmpl::Error* error) {
     tmpl::Code code = tmpl::Code::kOk;
     const Caught caught = Guarded([&] {
       std::vector<chat::Text> texts;

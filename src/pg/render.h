@@ -17,7 +17,9 @@ namespace promptreg::pg {
 class Rendering {
  public:
   // require_object: the variables of a prompt are an object; a bare template takes any value.
-  Rendering(tmpl::ProgramView program, json::Value variables, bool require_object);
+  // version: of a chat prompt, so that errors can say in which message they are.
+  Rendering(tmpl::ProgramView program, json::Value variables, bool require_object,
+            const Version* version = nullptr);
   std::string_view Render(uint32 part);
 
   // The same, and where values stand in it.
@@ -34,6 +36,7 @@ class Rendering {
 
  private:
   tmpl::ProgramView program_;
+  const Version* version_;
   tmpl::RenderOptions options_;
 };
 

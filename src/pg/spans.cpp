@@ -54,7 +54,7 @@ class SpanWriter {
 }  // namespace
 
 void AddSpans(const Version& version, json::Value variables, ReturnSetInfo* result) {
-  Rendering rendering(version.program, variables, true);
+  Rendering rendering(version.program, variables, true, &version);
   SpanWriter writer(version.program, result);
   const chat::Text only = {};
   const chat::Text* texts = &only;

@@ -135,6 +135,10 @@ BEGIN
           AND NOT EXISTS (SELECT FROM promptreg.deployments d
                            WHERE d.prompt_id = u.snippet_id AND d.version = u.snippet_version))
   UNION ALL
+  SELECT format('Snippet "%s" is pinned to version %s, not %s.', u.reference, u.snippet_version, chosen -> u.reference)
+    FROM used u
+   WHERE u.environment IS NULL AND chosen ? u.reference AND chosen -> u.reference <> to_jsonb(u.snippet_version)
+  UNION ALL
   SELECT format('Snippet "%s" is not used by this version.', k.key)
     FROM jsonb_object_keys(chosen) AS k (key)
    WHERE k.key NOT IN (SELECT u.reference FROM used u);

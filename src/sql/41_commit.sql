@@ -241,6 +241,7 @@ BEGIN
   PERFORM promptreg.record_snippet_uses(prompt_id => prompt.id, version => row.version,
     messages => draft.messages, variables => draft.variables, syntax => draft.syntax);
   PERFORM promptreg.raise_warnings(prompt_id => prompt.id, version => row.version);
+  PERFORM promptreg.raise_broken_users(prompt_id => prompt.id);
   PERFORM promptreg.audit(event => 'committed', prompt => prompt.name, version => row.version,
     previous => row.parent_version, reason => row.message,
     after => jsonb_strip_nulls(jsonb_build_object(

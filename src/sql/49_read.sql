@@ -79,6 +79,23 @@ END;
 $$;
 COMMENT ON FUNCTION promptreg.served_version(promptreg.prompts, text) IS 'The version deployed in an environment, or an error';
 
+CREATE FUNCTION promptreg.chosen_version(prompt promptreg.prompts, version integer, env text) RETURNS integer
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF chosen_version.version IS NULL AND (prompt.head_version > 0 OR chosen_version.env <> 'latest') THEN
+    RETURN promptreg.served_version(chosen_version.prompt, chosen_version.env);
+  END IF;
+  IF chosen_version.env <> 'latest' THEN
+    PERFORM promptreg.check_environment(chosen_version.env);
+  END IF;
+  PERFORM promptreg.check_version(chosen_version.prompt, coalesce(chosen_version.version, prompt.head_version));
+  RETURN chosen_version.version;
+END;
+$$;
+COMMENT ON FUNCTION promptreg.chosen_version(promptreg.prompts, integer, text) IS
+  'The version with a number, or (NULL) the one that an environment serves; an error where there is none';
+
 CREATE FUNCTION promptreg.version_detail(prompt promptreg.prompts, version integer) RETURNS promptreg.version_detail
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -284,19 +301,19 @@ COMMENT ON COLUMN promptreg.variable.used IS 'Whether a template uses it';
 COMMENT ON COLUMN promptreg.variable.source IS 'declared, placeholder, or inferred from its use';
 COMMENT ON COLUMN promptreg.variable.snippet IS 'Snippet that declares it, or in which alone it is used, as templates name it; NULL: the version itself';
 
-CREATE FUNCTION promptreg.version_variables(name text, version integer) RETURNS jsonb
+CREATE FUNCTION promptreg.version_variables(name text, version integer, env text) RETURNS jsonb
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'promptreg_version_variables';
-COMMENT ON FUNCTION promptreg.version_variables(text, integer) IS
-  'The variables of a compiled version: declarations, and what was inferred. Right: read';
+COMMENT ON FUNCTION promptreg.version_variables(text, integer, text) IS
+  'The variables of a version, compiled with the snippets of an environment: declarations, and what was inferred. Right: read';
 
-CREATE FUNCTION promptreg._prompt_variables(name text, version integer DEFAULT NULL) RETURNS SETOF promptreg.variable
+CREATE FUNCTION promptreg._prompt_variables(name text, version integer DEFAULT NULL, env text DEFAULT 'latest')
+RETURNS SETOF promptreg.variable
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   target promptreg.prompts := promptreg.open_prompt(name => _prompt_variables.name, "right" => 'read');
-  number integer := coalesce(_prompt_variables.version, target.head_version);
+  number integer := promptreg.chosen_version(target, _prompt_variables.version, _prompt_variables.env);
 BEGIN
-  PERFORM promptreg.check_version(target, number);
   RETURN QUERY
     SELECT v.value ->> 'name', v.value ->> 'type', coalesce((v.value ->> 'required')::boolean, false),
            coalesce((v.value ->> 'nullable')::boolean, false), v.value -> 'default', v.value ->> 'pattern',
@@ -308,9 +325,9 @@ BEGIN
                 WHEN (v.value ->> 'declared')::boolean THEN 'declared'
                 ELSE 'inferred' END,
            v.value ->> 'snippet'
-      FROM jsonb_array_elements(promptreg.version_variables(target.name, number)) WITH ORDINALITY AS v (value, ordinality)
+      FROM jsonb_array_elements(promptreg.version_variables(target.name, number, _prompt_variables.env)) WITH ORDINALITY AS v (value, ordinality)
      ORDER BY v.ordinality;
 END;
 $$;
-COMMENT ON FUNCTION promptreg._prompt_variables(text, integer) IS
-  'The variables of a version, by default the newest, and of its snippets: declared, placeholders, or inferred from the templates. Right: read';
+COMMENT ON FUNCTION promptreg._prompt_variables(text, integer, text) IS
+  'The variables of a version, by default the one that the environment serves, and of its snippets there: declared, placeholders, or inferred from the templates. Right: read';

@@ -151,11 +151,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   json::Builder builder;
   fuzz::AddValue(data, 4, &builder);
   const std::string variables = builder.Finish();
-  if (!tmpl::CheckKnown(view, json::Value::FromContainer(variables.data()), &error)) {
+  static tmpl::Scratch* const scratch = tmpl::NewScratch();
+  if (!tmpl::CheckKnown(view, json::Value::FromContainer(variables.data()), scratch, &error)) {
     fuzz::CheckError(error);
     fuzz::Require(error.code == tmpl::Code::kUnknownVariable);
   }
-  static tmpl::Scratch* const scratch = tmpl::NewScratch();
   tmpl::RenderOptions options;
   options.limits = fuzz::SmallLimits();
   std::string_view output;

@@ -52,6 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   source.parts = parts;
   source.syntax = static_cast<tmpl::Syntax>(choice % 3);
   source.snippets = json::Value::FromContainer(snippets.data());
+  source.strict = (choice & 16) != 0;
   if ((choice & 4) != 0) source.declarations = json::Value::FromContainer(declarations.data());
   std::vector<tmpl::Warning> warnings;
   std::string program;
@@ -60,10 +61,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   fuzz::Require(compiles == tmpl::FindWarnings(source, {(choice & 8) != 0, true},
                                                fuzz::SmallLimits(), &warnings, &error));
   if (!compiles) fuzz::CheckError(error);
-  fuzz::Require(warnings.size() <= 100);
+  fuzz::Require(warnings.size() <= 101);
   for (const tmpl::Warning& warning : warnings) {
     fuzz::Require(warning.part < 2 && !tmpl::LintName(warning.lint).empty());
-    fuzz::Require((warning.line == 0) == (warning.lint == tmpl::Lint::kUnusedVariable));
+    const bool placed =
+        warning.lint != tmpl::Lint::kUnusedVariable && warning.lint != tmpl::Lint::kMoreWarnings;
+    fuzz::Require((warning.line != 0) == placed);
     for (const std::string& text : {warning.message, warning.hint}) {
       fuzz::Require(!text.empty() && fuzz::IsUtf8(text));
     }

@@ -121,6 +121,7 @@ struct Template {
   // After a call:
   std::string program = {};
   tmpl::Error error = {};
+  std::string list = {};  // of the error
   tmpl::Code code = tmpl::Code::kOk;
 
   bool Compile() {
@@ -157,6 +158,8 @@ struct Template {
     const tmpl::ProgramView ready(program.data(), made);
     error = tmpl::Error();
     code = tmpl::Bind(ready, variables.value(), require_object, options, scratch.get(), &error);
+    list = error.list != nullptr ? error.list : error.detail;
+    error.list = nullptr;
     if (code != tmpl::Code::kOk) return std::string("!") + error.message;
     std::string_view output;
     code = tmpl::Render(ready, part, options, scratch.get(), &output, &error);

@@ -71,7 +71,7 @@ TEST(Lint, FindsUnusedVariables) {
   EXPECT_EQ(Codes("{{b}}", R"([{"name": "a"}, {"name": "b"}, {"name": "c"}])"),
             "unused_variable a; unused_variable c");
   EXPECT_EQ(
-      Codes("{{#if a == \"x\"}}{{/if}}{{^b}}{{/b}}{{c.d}}{{> s}}",
+      Codes("{{#if a == \"x\"}}{{/if}}{{^b}}{{/b}}{{c}}{{> s}}",
             R"([{"name": "a"}, {"name": "b"}, {"name": "c"}, {"name": "e"}])", R"({"s": "{{e}}"})"),
       "");
   // Those of a snippet are its own affair.
@@ -139,7 +139,7 @@ TEST(Lint, KnowsWhichVariableAPartBelongsTo) {
   EXPECT_EQ(System("{{#x}}{{y}}{{/x}}", R"([{"name": "x", "type": "any"}])"),
             "untrusted_instructions x 1:7");
   EXPECT_EQ(System("{{#vip}}{{name}}{{/vip}}"), "untrusted_instructions name 1:9");
-  EXPECT_EQ(System("{{.}}", "[]"), "");
+  EXPECT_EQ(System("{{.}}", "[]"), "untrusted_instructions . 1:1");
 }
 
 TEST(Lint, LooksIntoSnippets) {
@@ -226,7 +226,8 @@ TEST(Lint, IsBounded) {
   Linted linted = {.texts = {text}};
   tmpl::Error error;
   ASSERT_TRUE(linted.Run(&error));
-  EXPECT_EQ(linted.warnings.size(), 100U);
+  EXPECT_EQ(linted.warnings.size(), 101U);
+  EXPECT_EQ(linted.warnings.back().message, "there are 900 more warnings");
   // Snippets that multiply are looked at as long as a program may be, at most.
   std::string snippets = "{";
   for (int i = 0; i < 20; ++i) {

@@ -41,8 +41,9 @@ TEST(Strict, NamesAreIdentifiers) {
     EXPECT_EQ(source.code, Code::kSyntax) << test.text;
     EXPECT_STREQ(source.error.message, test.message);
     EXPECT_EQ(source.error.column, test.column) << test.text;
-    source.strict = source.code == Code::kSyntax && source.error.message[8] == 't';
-    if (!source.strict) EXPECT_TRUE(source.Compile()) << "stored: " << test.text;
+    if (std::string_view(source.error.message).starts_with("invalid tag")) continue;
+    source.strict = false;
+    EXPECT_TRUE(source.Compile()) << "stored: " << test.text;
   }
 }
 

@@ -1,4 +1,5 @@
 // Declared and inferred variables, and what binding makes of them.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -222,18 +223,40 @@ TEST(Declarations, InvalidOnesAreAllListed) {
                "\"a\" must be a string, not an array\n\"e\" is missing, a string is required");
 }
 
-TEST(Declarations, ManyProblemsAreStillNamed) {
+std::string ManyRequired(int count, const std::string& more) {
   std::string declarations = "[";
-  for (int i = 0; i < 25; ++i) {
+  for (int i = 0; i < count; ++i) {
     declarations += (i > 0 ? "," : "") + std::string("{\"required\":true,\"name\":\"name_") +
-                    std::to_string(i) + "\"}";
+                    std::to_string(i) + "\"" + more + "}";
   }
-  Template source = Declared("", (declarations + "]").c_str());
-  EXPECT_EQ(source.Render("{}"), "!25 variables are missing");
-  for (int i = 0; i < 25; ++i) {
-    EXPECT_NE(std::string(source.error.detail).find("name_" + std::to_string(i)), std::string::npos)
-        << source.error.detail;
+  return declarations + "]";
+}
+
+TEST(Declarations, AllProblemsAreNamed) {
+  for (const int count : {25, 1000}) {
+    Template source = Declared("", ManyRequired(count, "").c_str());
+    EXPECT_EQ(source.Render("{}"), "!" + std::to_string(count) + " variables are missing");
+    for (int i = 0; i < count; ++i) {
+      const std::string line =
+          "\"name_" + std::to_string(i) + "\" is missing, a string is required";
+      EXPECT_NE(source.list.find(line), std::string::npos) << line;
+    }
+    EXPECT_EQ(std::count(source.list.begin(), source.list.end(), '\n'), count - 1);
   }
+  // Values are explained, each of them.
+  Template invalid = Declared(
+      "", ManyRequired(1000, R"(,"pattern":"[A-Z]{2}-[0-9]{4,6}-[a-f0-9]{8,12}")").c_str());
+  std::string values = "{";
+  for (int i = 0; i < 1000; ++i) {
+    values += (i > 0 ? ",\"name_" : "\"name_") + std::to_string(i) + "\":\"" +
+              std::string(100, 'x') + "\"";
+  }
+  EXPECT_EQ(invalid.Render(values + "}"), "!1000 variables are invalid");
+  EXPECT_NE(invalid.list.find("\"name_999\" must match the pattern"), std::string::npos);
+  // More than anybody has are counted.
+  Template more = Declared("", ManyRequired(1005, "").c_str());
+  EXPECT_EQ(more.Render("{}"), "!1005 variables are missing");
+  EXPECT_TRUE(more.list.ends_with("\"name_999\" is missing, a string is required\nand 5 more"));
 }
 
 TEST(Declarations, TypesAreStrict) {

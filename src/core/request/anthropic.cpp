@@ -1,4 +1,5 @@
 // Anthropic's messages API.
+#include "core/json/numeric.h"
 #include "core/request/conversation.h"
 #include "core/request/providers.h"
 
@@ -163,7 +164,7 @@ class Writer {
       out_->EndObject();
     }
     const Value count = params_->Take("n", ParamType::kPositive);
-    if (count.kind() == Kind::kNumber && Compare(count, "1") > 0) {
+    if (count.kind() == Kind::kNumber && json::NumberIsInteger(count) && Compare(count, "1") > 0) {
       params_->Refuse("n", "the API gives one answer");
     }
     params_->TakeOff({"frequency_penalty", "presence_penalty", "logprobs", "top_logprobs",
@@ -204,13 +205,14 @@ class Writer {
     std::string_view type = "auto";
     const Value name = choice.Find("function").Find("name");
     if (choice.kind() == Kind::kString) {
-      type = choice.string() == "required" ? "any" : choice.string();
+      const std::string_view word = choice.string();
+      type = word == "required" ? "any" : word == "auto" || word == "none" ? word : "";
     } else if (name.kind() == Kind::kString) {
       type = "tool";
     } else if (!choice.missing()) {
       type = {};
     }
-    if (type != "auto" && type != "any" && type != "none" && type != "tool") {
+    if (type.empty()) {
       params_->Refuse("tool_choice", "it can be none, auto, required or a function");
       return;
     }

@@ -1,5 +1,6 @@
 #include "core/template/check.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/json/numeric.h"
@@ -126,13 +127,17 @@ class Checker {
 
   // The start of a line about a variable, as long as there is room for lines.
   bool Begin(const VariableEntry& variable) {
-    constexpr size_t kLine = 400;
-    if (detail_.left() < kLine) {
+    constexpr uint64_t kListed = 1000;
+    constexpr size_t kLine = 1200;  // at most
+    if (missing_ + invalid_ == 1) {
+      const uint64_t most = std::min<uint64_t>(program_.header().variable_count, kListed);
+      detail_ = StartList(most, kLine, scratch_, error_);
+    } else if (missing_ + invalid_ > kListed || detail_.left() < kLine) {
       unlisted_++;
-      unlisted_names_ << (unlisted_ > 1 ? ", " : "") << program_.name(variable.slot);
       return false;
+    } else {
+      detail_ << "\n";
     }
-    if (missing_ + invalid_ > 1) detail_ << "\n";
     AppendQuoted(program_.name(variable.slot), &detail_);
     return true;
   }
@@ -140,7 +145,8 @@ class Checker {
   // A variable alone is named in the message.
   void Conclude() {
     error_->code = missing_ > 0 ? Code::kMissingVariable : Code::kInvalidVariable;
-    if (unlisted_ > 0) detail_ << "\nand: " << std::string_view(unlisted_text_);
+    if (unlisted_ > 0) detail_ << "\nand " << unlisted_ << " more";
+    FinishList(error_);
     ErrorText message(error_->message);
     if (missing_ + invalid_ == 1) {
       message << "variable ";
@@ -162,8 +168,6 @@ class Checker {
   Value* const slots_;
   Error* const error_;
   ErrorText detail_;
-  char unlisted_text_[320];
-  ErrorText unlisted_names_{unlisted_text_};
   std::string_view first_;
   size_t used_ = 0;  // of the memory for what was coerced
   uint64_t missing_ = 0, invalid_ = 0, unlisted_ = 0;

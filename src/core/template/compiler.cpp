@@ -21,7 +21,17 @@ Compiler::Compiler(const Source& source, const Limits& limits, Draft* draft, Err
 bool Compiler::Run() {
   const Ast nothing;
   const Context context = {.ast = &nothing};
-  return AddDeclarations(context) && AddPlaceholders(context) && CompileParts() && CompileCallees();
+  return AddDeclarations(context) && AddPlaceholders(context) && CompileParts() &&
+         CompileCallees() && AddTexts();
+}
+
+bool Compiler::AddTexts() {
+  draft_->texts.assign(source_.parts.begin(), source_.parts.end());
+  for (const std::string_view name : draft_->snippets) {
+    const auto found = snippets_.find(name);
+    draft_->texts.push_back(found == snippets_.end() ? std::string_view() : found->second.text);
+  }
+  return true;
 }
 
 // Those of the source come before those of its snippets, which must not contradict each other.
@@ -248,6 +258,8 @@ bool Compiler::Emit(const Context& context, const Node& node, OpCode code, uint1
                          .text = literal_,
                          .length = end - literal_,
                          .arg = arg});
+  const bool tag = code != OpCode::kEnd && code != OpCode::kReturn;
+  draft_->positions.push_back(tag ? node.position : kNoPosition);
   literal_ = end;
   indent_ = false;
   return true;
@@ -298,6 +310,11 @@ std::span<const FilterCall> Compiler::FiltersOf(const Context& context, const No
 bool Compiler::EmitFiltered(const Context& context, const Node& node,
                             std::span<const FilterCall> filters, uint8_t flags) {
   const auto first = static_cast<uint32_t>(draft_->filters.size());
+  constexpr size_t kMostFilters = UINT16_MAX;
+  if (filters.size() > kMostFilters) {
+    return Fail(Code::kProgramTooLarge, context, node.position,
+                "tag has more than " + std::to_string(kMostFilters) + " filters");
+  }
   for (const FilterCall& call : filters) {
     // What is escaped once is not escaped again.
     if (Escapes(call.id)) flags = 0;

@@ -42,9 +42,10 @@ struct Choice {
 // pool.
 struct Draft {
   std::vector<Op> ops;
-  std::vector<uint32_t> parts;  // the first operation of each
-  std::string pool;             // all literals, in order
-  std::vector<uint16_t> paths;  // for kLoad: how many names follow the first one, and which
+  std::vector<uint32_t> positions;  // of the tags of operations
+  std::vector<uint32_t> parts;      // the first operation of each
+  std::string pool;                 // all literals, in order
+  std::vector<uint16_t> paths;      // for kLoad: how many names follow the first one, and which
   std::vector<FilterCall> filters;
   std::vector<Literal> literals;  // kLoadLiteral has an index into them
   std::vector<Choice> choices;    // tables of snippets by name; each starts with a count
@@ -53,6 +54,7 @@ struct Draft {
   std::vector<Declaration> declarations;
   std::vector<std::string_view> snippets = {{}};  // names; the first stands for none
   std::vector<TextSource> sources;
+  std::vector<std::string_view> texts;  // of the parts, then of the snippets
 };
 
 // A text without so many blanks at its start, or without those that there are.
@@ -118,6 +120,7 @@ class Compiler {
   bool RefuseVariable(const Context& context, const Node& node, std::string_view name);
   bool CompileParts();
   bool CompileCallees();
+  bool AddTexts();
   bool CompileCallee(size_t index);
   bool Expand(const Context& context) {
     return ExpandRange(context, 0, static_cast<uint32_t>(context.ast->nodes.size()));

@@ -7,6 +7,7 @@
 #include "core/json/escape.h"
 #include "core/json/numeric.h"
 #include "core/template/encoding.h"
+#include "core/template/scratch.h"
 
 namespace promptreg::tmpl {
 namespace {
@@ -23,6 +24,22 @@ std::string_view CutText(std::string_view text, size_t bytes) {
   if (text.size() <= bytes) return text;
   while (bytes > 0 && !StartsCharacter(text[bytes])) --bytes;
   return text.substr(0, bytes);
+}
+
+ErrorText StartList(size_t count, size_t bytes, Scratch* scratch, Error* error) {
+  const size_t room = (count + 1) * bytes;
+  if (room <= sizeof(error->detail) || !scratch->list.Reserve(room))
+    return ErrorText(error->detail);
+  error->list = scratch->list.data;
+  return ErrorText(scratch->list.data, room);
+}
+
+void FinishList(Error* error) {
+  if (error->list == nullptr) return;
+  const size_t size = std::strlen(error->list) + 1;
+  if (size > sizeof(error->detail)) return;
+  std::memcpy(error->detail, error->list, size);
+  error->list = nullptr;
 }
 
 ErrorText& ErrorText::operator<<(std::string_view text) {

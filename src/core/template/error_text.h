@@ -17,6 +17,7 @@ class ErrorText {
   explicit ErrorText(char (&buffer)[kSize]) : buffer_(buffer), capacity_(kSize - 1) {
     buffer_[0] = '\0';
   }
+  ErrorText(char* buffer, size_t size) : buffer_(buffer), capacity_(size - 1) { buffer_[0] = '\0'; }
   ErrorText& operator<<(std::string_view text);
   ErrorText& operator<<(uint64_t number);
   size_t left() const { return capacity_ - length_; }
@@ -27,6 +28,13 @@ class ErrorText {
   size_t length_ = 0;
   bool full_ = false;
 };
+
+// Where all that is wrong with so many things is listed, with room for so many bytes about each:
+// in the scratch, or in the error where there is no memory.
+ErrorText StartList(size_t count, size_t bytes, Scratch* scratch, Error* error);
+
+// Takes a list that fits there into the error.
+void FinishList(Error* error);
 
 // The longest prefix of at most `bytes` bytes that does not end within a character.
 std::string_view CutText(std::string_view text, size_t bytes);

@@ -98,6 +98,7 @@ class Linker {
     AddChoices();
     AddSources();
     AddVariables();
+    AddTexts();
     Align(8);
     header_.size = Size();
     std::memcpy(out_->data(), &header_, sizeof(header_));
@@ -272,6 +273,19 @@ class Linker {
       Append(&source, 1);
     }
     for (const std::string_view name : draft_.snippets) *out_ += name;
+  }
+
+  void AddTexts() {
+    Align(4);
+    header_.positions = Append(draft_.positions.data(), draft_.positions.size());
+    header_.texts = Size();
+    uint32_t text = Size() + static_cast<uint32_t>(draft_.texts.size() * sizeof(TextEntry));
+    for (const std::string_view content : draft_.texts) {
+      const TextEntry entry = {.text = text, .length = static_cast<uint32_t>(content.size())};
+      text += entry.length;
+      Append(&entry, 1);
+    }
+    for (const std::string_view content : draft_.texts) *out_ += content;
   }
 
   const Draft& draft_;

@@ -43,6 +43,15 @@ class Linter {
     }
   }
 
+  // At the end: how many there were that were too many to tell.
+  void AddRest() {
+    if (untold_ == 0) return;
+    Warning& warning = warnings_->emplace_back();
+    warning.lint = Lint::kMoreWarnings;
+    warning.message = "there are " + std::to_string(untold_) + " more warnings";
+    warning.hint = "Correct those that are told first.";
+  }
+
   void LintPart(uint32_t part, bool instructions) {
     part_ = part;
     instructions_ = instructions;
@@ -73,7 +82,11 @@ class Linter {
   };
 
   Warning* Add(Lint lint, std::string_view variable, std::string message, std::string hint) {
-    if (warnings_->size() >= kMostWarnings || !told_.emplace(lint, variable).second) return nullptr;
+    if (!told_.emplace(lint, variable).second) return nullptr;
+    if (warnings_->size() >= kMostWarnings) {
+      ++untold_;
+      return nullptr;
+    }
     Warning& warning = warnings_->emplace_back();
     warning.lint = lint;
     warning.variable = variable;
@@ -424,6 +437,7 @@ class Linter {
   std::vector<Section> sections_;
   uint32_t part_ = 0;
   uint32_t depth_ = 0;
+  uint64_t untold_ = 0;   // warnings
   uint64_t visited_ = 0;  // nodes, over and over in snippets
   bool instructions_ = false;
 };
@@ -448,6 +462,10 @@ std::string_view LintName(Lint lint) {
       return "handlebars_name";
     case Lint::kMemberOfPlainValue:
       return "member_of_plain_value";
+    case Lint::kTagInKeptKey:
+      return "tag_in_kept_key";
+    case Lint::kMoreWarnings:
+      return "more_warnings";
   }
   return {};
 }
@@ -461,6 +479,7 @@ bool FindWarnings(const Source& source, const std::vector<bool>& instructions, c
   for (uint32_t i = 0; i < source.parts.size(); ++i) {
     linter.LintPart(i, i < instructions.size() && instructions[i]);
   }
+  linter.AddRest();
   return true;
 }
 

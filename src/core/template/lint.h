@@ -19,6 +19,8 @@ enum class Lint : uint8_t {
   kConstantComparison,  // no value that a variable may have makes a difference
   kHandlebarsName,      // {{this}}, which is a variable here
   kMemberOfPlainValue,  // {{x.y}} of what is declared as having no members
+  kTagInKeptKey,        // a tag in what is kept as it is (core/chat)
+  kMoreWarnings,        // there are others, which are not told
 };
 
 // As in: unused_variable.

@@ -4,7 +4,9 @@
 //   Header | first operation of each part | NameEntry[] | text of names | Op[] | paths | literal
 //   text | ChoiceEntry[] | text of choices | SnippetEntry[] | TextSource[] | text of snippets'
 //   names | SlotVariable[] | VariableEntry[] | FilterEntry[] | JSON containers (declarations,
-//   literals)
+//   literals) | position of each operation | TextEntry[] | texts
+//
+// What is behind the containers is for messages alone.
 //
 // All offsets count from the start of the block.
 #pragma once
@@ -120,6 +122,14 @@ struct TextSource {
   uint32_t snippet = 0;
 };
 
+// A text that was compiled: first those of the parts, then those of the snippets in their order.
+struct TextEntry {
+  uint32_t text = 0;
+  uint32_t length = 0;
+};
+
+inline constexpr uint32_t kNoPosition = UINT32_MAX;  // of an operation that no tag has made
+
 inline constexpr uint16_t kNoVariable = 0xFFFF;
 
 struct VariableEntry {
@@ -158,9 +168,11 @@ struct Header {
   uint32_t snippets = 0;
   uint32_t sources = 0;
   uint32_t source_count = 0;
+  uint32_t positions = 0;  // uint32_t for each operation: where its tag is in its text
+  uint32_t texts = 0;
   uint32_t unused = 0;
 };
-static_assert(sizeof(Header) == 72);
+static_assert(sizeof(Header) == 80);
 
 inline constexpr uint32_t kMagic = 0x50524D31;
 
@@ -186,6 +198,11 @@ class Layout {
   }
   std::span<const TextSource> sources() const {
     return {As<TextSource>(header().sources), header().source_count};
+  }
+  const uint32_t* positions() const { return As<uint32_t>(header().positions); }
+  std::string_view text(uint32_t index) const {
+    const TextEntry& entry = As<TextEntry>(header().texts)[index];
+    return {base_ + entry.text, entry.length};
   }
   const uint16_t* slot_variables() const { return As<uint16_t>(header().slot_variables); }
   const VariableEntry* variables() const { return As<VariableEntry>(header().variables); }

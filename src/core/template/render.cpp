@@ -50,6 +50,8 @@ class Renderer {
   const Output& out() const noexcept { return out_; }
   const Companion& trace() const noexcept { return trace_; }
   Value culprit() const noexcept { return filters_.culprit(); }
+  const Layout& program() const noexcept { return program_; }
+  const Op* failed() const noexcept { return failed_; }  // where it stopped
   uint64_t operations_left() const noexcept {
     const uint64_t left = operations_left_ + ticks_;
     return left > owed_ ? left - owed_ : 0;
@@ -67,13 +69,14 @@ class Renderer {
     for (;;) {
       if (ticks_ == 0) {
         const Code code = Refill();
-        if (code != Code::kOk) return code;
+        if (code != Code::kOk) return Failed(*op, code);
       }
       --ticks_;
       [[maybe_unused]] size_t begin = 0;
       if constexpr (Companion::kOn) begin = out_.size();
-      if ((op->flags & kIndentFlag) != 0 && !Indent()) return out_.code();
-      if (op->length != 0 && !out_.Append(base_ + op->text, op->length)) return out_.code();
+      if ((op->flags & kIndentFlag) != 0 && !Indent()) return Failed(*op, out_.code());
+      if (op->length != 0 && !out_.Append(base_ + op->text, op->length))
+        return Failed(*op, out_.code());
       if constexpr (Companion::kOn) {
         if (!trace_.AddLiteral(*op, begin, out_.size())) return Code::kOutOfMemory;
       }
@@ -84,16 +87,16 @@ class Renderer {
           return Code::kOk;
 
         case OpCode::kPrintSlot:
-          if (!Print(slots_[op->name], *op)) return Stopped();
+          if (!Print(slots_[op->name], *op)) return Failed(*op, Stopped());
           break;
         case OpCode::kPrintName:
-          if (!Print(Lookup(op->name), *op)) return Stopped();
+          if (!Print(Lookup(op->name), *op)) return Failed(*op, Stopped());
           break;
         case OpCode::kPrintTop:
-          if (!Print(scratch_->frames.data[top_].context, *op)) return Stopped();
+          if (!Print(scratch_->frames.data[top_].context, *op)) return Failed(*op, Stopped());
           break;
         case OpCode::kPrintRegister:
-          if (!Print(register_, *op)) return Stopped();
+          if (!Print(register_, *op)) return Failed(*op, Stopped());
           break;
 
         case OpCode::kLoadSlot:
@@ -124,7 +127,7 @@ class Renderer {
           op = ops + op->arg;
           continue;
         case OpCode::kFilter: {
-          if (!filters_.Apply(op->arg, op->name, &register_)) return filters_.code();
+          if (!filters_.Apply(op->arg, op->name, &register_)) return Failed(*op, filters_.code());
           Charge(filters_.work() / kFilterBytes);
           break;
         }
@@ -139,7 +142,7 @@ class Renderer {
             continue;
           }
           const Code code = Push(value);
-          if (code != Code::kOk) return code;
+          if (code != Code::kOk) return Failed(*op, code);
           if constexpr (Companion::kOn) {
             const uint32_t origin = OriginOf(*op, top_ - 1);
             if (!trace_.SetContext(top_, origin)) return Code::kOutOfMemory;
@@ -165,7 +168,7 @@ class Renderer {
 
         case OpCode::kCall: {
           const Code code = Call(*op, static_cast<uint32_t>(op - ops) + 1);
-          if (code != Code::kOk) return code;
+          if (code != Code::kOk) return Failed(*op, code);
           op = ops + op->arg;
           continue;
         }
@@ -173,7 +176,7 @@ class Renderer {
           const ChoiceEntry* choice = Choose(register_, program_.choices() + op->arg);
           if (choice == nullptr) break;
           const Code code = Call(*op, static_cast<uint32_t>(op - ops) + 1);
-          if (code != Code::kOk) return code;
+          if (code != Code::kOk) return Failed(*op, code);
           op = ops + choice->op;
           continue;
         }
@@ -187,6 +190,12 @@ class Renderer {
       }
       ++op;
     }
+  }
+
+  // For messages: what went well needs no note of where it is.
+  Code Failed(const Op& op, Code code) noexcept {
+    failed_ = &op;
+    return code;
   }
 
   void Load(Value value) noexcept {
@@ -464,6 +473,7 @@ class Renderer {
   uint64_t operations_left_ = 0;
   uint64_t owed_ = 0;  // operations that were charged and are in neither
   uint32_t next_number_ = 0;
+  const Op* failed_ = nullptr;
   char numbers_[2][16];  // one for each side of a comparison
   char now_text_[kLongestTimestamp];
 };
@@ -508,6 +518,21 @@ void Explain(Code code, const Limits& limits, Value culprit, Error* error) noexc
   }
 }
 
+// Sets the place of the tag of an operation.
+void Locate(const Layout& program, const Op& op, uint32_t part, const Encoding* encoding,
+            Error* error) noexcept {
+  const auto index = static_cast<uint32_t>(&op - program.ops());
+  const uint32_t position = program.positions()[index];
+  if (position == kNoPosition) return;
+  const std::span<const TextSource> sources = program.sources();
+  const auto next = std::upper_bound(
+      sources.begin(), sources.end(), index,
+      [](uint32_t wanted, const TextSource& source) { return wanted < source.op; });
+  const uint32_t snippet = next == sources.begin() ? 0 : next[-1].snippet;
+  const uint32_t text = snippet == 0 ? part : program.header().part_count + snippet;
+  SetPosition(program.text(text), position, program.snippet(snippet), encoding, error);
+}
+
 template <class Companion>
 Code Run(Renderer<Companion>* renderer, uint32_t part, const RenderOptions& options,
          Scratch* scratch, std::string_view* output, Error* error) noexcept {
@@ -515,6 +540,10 @@ Code Run(Renderer<Companion>* renderer, uint32_t part, const RenderOptions& opti
   if (code != Code::kOk) {
     Explain(code, options.limits, renderer->culprit(), error);
     error->part = part;
+    const bool place = code != Code::kInterrupted && code != Code::kOutOfMemory;
+    if (place && renderer->failed() != nullptr) {
+      Locate(renderer->program(), *renderer->failed(), part, options.encoding, error);
+    }
     return code;
   }
   scratch->bytes += renderer->out().size();

@@ -44,6 +44,7 @@ void ReleaseScratch(Scratch* scratch) noexcept {
   for (Buffer<char>& text : scratch->texts) text.Free();
   scratch->slots.Free();
   scratch->coerced.Free();
+  scratch->list.Free();
   scratch->frames.Free();
   scratch->returns.Free();
   scratch->indent.Free();

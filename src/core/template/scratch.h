@@ -36,6 +36,7 @@ struct Scratch {
   Buffer<char> texts[2];  // of filters: one is read while the other is written
   Buffer<json::Value> slots;
   Buffer<char> coerced;  // values that were made of others
+  Buffer<char> list;     // of what is wrong with variables
   Buffer<Frame> frames;
   Buffer<Return> returns;
   Buffer<char> indent;

@@ -26,7 +26,8 @@ std::string_view NameHint(std::string_view problem, Syntax syntax) {
 
 // The first name of a path may be any that is declared.
 bool Compiler::CheckPath(const Context& context, const Node& node, std::string_view path) {
-  if (!source_.strict || !context.snippet.empty()) return true;
+  // Mustache lets dynamic names have stars, which lead nowhere.
+  if (!source_.strict || !context.snippet.empty() || node.dynamic) return true;
   for (size_t start = 0; start <= path.size();) {
     const size_t dot = std::min(path.find('.', start), path.size());
     const std::string_view name = path.substr(start, dot - start);

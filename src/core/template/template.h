@@ -69,12 +69,14 @@ enum class Code : uint8_t {
 // not fit.
 struct Error {
   Code code = Code::kOk;
-  uint32_t part = 0;    // index of the text in Source::parts
-  uint32_t line = 0;    // from 1; 0: no position
-  uint32_t column = 0;  // from 1, in characters
-  char message[256];    // what was wrong, lower case, without a final period
-  char detail[1024];    // the line with a caret under the column, or the list of names
-  char hint[256];       // what to do
+  uint32_t part = 0;           // index of the text in Source::parts
+  uint32_t line = 0;           // from 1; 0: no position
+  uint32_t column = 0;         // from 1, in characters
+  char message[256];           // what was wrong, lower case, without a final period
+  char detail[1024];           // the line with a caret under the column, or the list of names
+  char hint[256];              // what to do
+  const char* list = nullptr;  // for detail, where all that is wrong does not fit there: in the
+                               // scratch, until its next Bind
 
   Error() { message[0] = detail[0] = hint[0] = '\0'; }
 };
@@ -183,7 +185,8 @@ std::string DescribeVariables(ProgramView program);
 struct Scratch;
 Scratch* NewScratch() noexcept;  // nullptr: out of memory
 void ReleaseScratch(Scratch* scratch) noexcept;
-// Gives back what large renderings took, more than 1 MB of a kind. Their results are gone.
+// Gives back what large renderings took, more than 1 MB of a kind. Their results are gone; what an
+// error lists stays.
 void TrimScratch(Scratch* scratch) noexcept;
 
 struct RenderOptions {
@@ -203,7 +206,8 @@ Code Bind(ProgramView program, json::Value variables, bool require_object,
 
 // Whether every variable given, an object's, is one of the program's. False: *error lists those
 // that are not, and which one was probably meant.
-bool CheckKnown(ProgramView program, json::Value variables, Error* error) noexcept;
+bool CheckKnown(ProgramView program, json::Value variables, Scratch* scratch,
+                Error* error) noexcept;
 
 // Renders one text after Bind. The result, unless it is in the caller's room, stays valid until the
 // next Bind or Render with this scratch.

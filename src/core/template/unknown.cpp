@@ -66,21 +66,30 @@ bool Knows(const Layout& program, std::string_view name) {
 
 }  // namespace
 
-bool CheckKnown(ProgramView program, json::Value variables, Error* error) noexcept {
+bool CheckKnown(ProgramView program, json::Value variables, Scratch* scratch,
+                Error* error) noexcept {
   if (variables.kind() != json::Kind::kObject) return true;
   const Layout layout(program.data());
   *error = Error();
+  constexpr uint64_t kListed = 1000;
+  constexpr size_t kName = 250;  // quoted, at most
   ErrorText detail(error->detail);
   uint64_t unknown = 0;
   std::string_view first;
   for (json::Cursor cursor(variables); cursor.Next();) {
     if (Knows(layout, cursor.key())) continue;
-    if (unknown++ == 0) first = cursor.key();
+    if (unknown++ == 0) {
+      first = cursor.key();
+      detail = StartList(std::min<uint64_t>(variables.size(), kListed), kName, scratch, error);
+    }
+    if (unknown > kListed) continue;
     detail << (unknown == 1 ? "Not a variable of the prompt: " : ", ");
     AppendQuoted(cursor.key(), &detail);
   }
   if (unknown == 0) return true;
+  if (unknown > kListed) detail << " and " << unknown - kListed << " more";
   detail << ".";
+  FinishList(error);
   error->code = Code::kUnknownVariable;
   ErrorText message(error->message);
   if (unknown == 1) {
