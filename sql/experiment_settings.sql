@@ -140,6 +140,12 @@ WITH cell AS MATERIALIZED (
 SELECT avg((c.p_fixed < 0.05)::integer) BETWEEN 0.02 AND 0.08 AS fixed, avg((c.p_anytime < 0.05)::integer) <= 0.05 AS anytime, bool_and(c.settings = 3) AS settings
   FROM stratified, LATERAL promptreg.compare_with_control(cells, 'a') c;
 SELECT prompt_experiment_stop('drift');
+-- Nobody of the control does it: that is no more certain with several settings than with as many users in one.
+SELECT u.settings, round(p.p_best::numeric, 2) AS p_best
+  FROM (VALUES (1, ARRAY[20]), (2, ARRAY[10, 10])) u (settings, n), promptreg.experiments x,
+       LATERAL (SELECT array_agg(ROW('m', 'proportion', 'up', v, k, false, ARRAY[u.n[k], m, 0, u.n[k] * m * (1 - m), 0, 0], NULL, NULL)::promptreg.experiment_cell) AS cells
+                  FROM generate_series(1, u.settings) k, (VALUES ('control', 0), ('b', 0.1)) c (v, m)) c, LATERAL promptreg.experiment_posteriors(x.id, c.cells) p
+ WHERE x.key = 'drift' AND p.variant = 'b' ORDER BY 1;
 -- A real effect of five points under the same drift is found, with this size.
 SELECT test.start('effect', control => 9);
 CALL test.serve('effect', 'control', 1, 9000, 900);

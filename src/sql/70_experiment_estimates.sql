@@ -224,7 +224,8 @@ COMMENT ON FUNCTION promptreg.estimates_within_settings(promptreg.experiment_cel
   'Users, mean and standard deviation of variants as they may be compared with each other: within settings of the weights in which all have users';
 
 -- Which of the variants that the experiment has now is best, by posteriors; less is more where the direction is down. Shares that
--- were put together from several settings are as certain as m (1 - m) / standard error^2 users of one.
+-- were put together from several settings are as certain as m (1 - m) / standard error^2 users of one; where nothing varies within
+-- settings, as their users.
 CREATE FUNCTION promptreg.experiment_posteriors(experiment_id bigint, cells promptreg.experiment_cell[])
 RETURNS TABLE (metric text, variant text, p_best double precision, expected_loss double precision)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -232,7 +233,7 @@ BEGIN ATOMIC
   WITH estimate AS (
     SELECT e.metric, e.kind, e.variant, e.users, e.sd, CASE e.direction WHEN 'up' THEN e.mean ELSE -e.mean END AS mean,
            CASE WHEN e.kind = 'proportion' THEN CASE e.direction WHEN 'up' THEN e.mean ELSE 1 - e.mean END END AS share,
-           CASE WHEN e.settings = 1 THEN NULL ELSE least(e.mean * (1 - e.mean) / nullif(e.sd ^ 2, 0), 1e5) * e.users END AS worth
+           CASE WHEN e.settings > 1 AND e.sd > 0 THEN least(e.mean * (1 - e.mean) / e.sd ^ 2, 1e5) * e.users END AS worth
       FROM promptreg.estimates_within_settings(experiment_posteriors.cells,
              ARRAY(SELECT k.key FROM promptreg.variants k WHERE k.experiment_id = experiment_posteriors.experiment_id)) e
   ), grouped AS (
