@@ -51,4 +51,28 @@ END;
 $$;
 CALL pg_temp.measure(:rounds);
 
+-- The same from variables as text, with what it takes to read them. The CASE keeps the planner from doing that once for all calls.
+CREATE PROCEDURE pg_temp.measure_reading(rounds integer) LANGUAGE plpgsql AS $$
+DECLARE
+  work bench.workloads;
+  calls integer;
+  used bigint;
+  call text;
+BEGIN
+  FOR round IN 1 .. rounds LOOP
+    FOR work IN SELECT * FROM bench.workloads ORDER BY name LOOP
+      calls := 100000000 / (2000 + 10 * length(work.output));
+      FOREACH call IN ARRAY '{jsonb, text}'::text[] LOOP
+        used := bench.cpu_ns();
+        EXECUTE format('SELECT count(%s($1, ''production'', i::text, (CASE WHEN i > 0 THEN $2 END)::%s)) FROM generate_series(1, $3) i',
+                       CASE call WHEN 'jsonb' THEN 'prompt_render' ELSE 'prompt_render_text' END, call)
+          USING work.name, work.variables, calls;
+        INSERT INTO measured VALUES ('read_' || call || '_' || work.name, (bench.cpu_ns() - used)::float8 / calls);
+      END LOOP;
+    END LOOP;
+  END LOOP;
+END;
+$$;
+CALL pg_temp.measure_reading(:rounds);
+
 SELECT key, round((percentile_cont(0.5) WITHIN GROUP (ORDER BY ns))::numeric, 1) FROM measured GROUP BY key ORDER BY key;

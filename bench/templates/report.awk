@@ -11,14 +11,15 @@ function row(what, key,    i, line) {
   for (i = 1; i <= 3; ++i) line = line sprintf(" %d |", median(key "_" letter[i]))
   print line
 }
-function ratios(what, target, above, below, least,    i, line, ratio, met) {
+# least: what every ratio, or that of c alone, has to be; otherwise that of c has a most.
+function ratios(what, target, above, below, least, only_c,    i, line, ratio, met) {
   if (!((above "_a") in values)) return
   met = 1
   line = "| " what " | " target " |"
   for (i = 1; i <= 3; ++i) {
     ratio = median(above "_" letter[i]) / median(below "_" letter[i])
     line = line sprintf(" %.2f |", ratio)
-    if (target != "" && (least ? ratio < least : i == 3 && ratio > 2.5)) met = 0
+    if (target != "" && (least ? ratio < least && (i == 3 || !only_c) : i == 3 && ratio > 2.5)) met = 0
   }
   if (!met) missed = 1
   print line (target == "" ? "" : met ? " met" : " **missed**") " |"
@@ -34,6 +35,11 @@ END {
   row("Handlebars, precompiled", "handlebars")
   row("mustache.js", "mustache_js")
   row("kainjow mustache", "kainjow")
+  row("from text, in the server: `prompt_render`", "read_jsonb")
+  row("from text, in the server: `prompt_render_text`", "read_text")
+  row("end to end: the variables and back", "end_to_end_echo")
+  row("end to end: `prompt_render`", "end_to_end_prompt_render")
+  row("end to end: `prompt_render_text`", "end_to_end_prompt_render_text")
   print ""
   print "| ratio | target | a | b | c | |\n|---|---|---|---|---|---|"
   ratios("times as fast as Handlebars, in the server", ">= 3", "handlebars", "server", 3)
@@ -42,5 +48,7 @@ END {
   ratios("time of copying the pieces, the core", "c <= 2.5", "core", "copy")
   ratios("time of copying the pieces in the server, in the server", "c <= 2.5", "server", "copy_server")
   ratios("time of copying the pieces without a server, in the server", "c <= 2.5", "server", "copy")
+  ratios("`prompt_render_text`, times as fast as `prompt_render`, end to end", "c >= 2", "end_to_end_prompt_render", "end_to_end_prompt_render_text", 2, 1)
+  ratios("`prompt_render_text`, times as fast as `prompt_render`, from text, in the server", "", "read_jsonb", "read_text")
   exit missed
 }
