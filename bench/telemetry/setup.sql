@@ -15,11 +15,11 @@ LANGUAGE sql AS $$
          CASE WHEN i % 53 = 0 THEN 'timeout' END, 'stop'
     FROM generate_series(first, last) i
 $$;
+-- An outcome of each of these.
+CREATE FUNCTION judged(first bigint, last bigint, OUT at timestamptz, OUT request_id text, OUT name text, OUT value double precision, OUT i bigint) RETURNS SETOF record
+LANGUAGE sql AS $$
+  SELECT now() - (i % 2592000) * interval '1 s', md5(i::text), (ARRAY['thumbs', 'rating', 'score', 'conversion'])[1 + i % 4], 1, i FROM generate_series(first, last) i
+$$;
 CREATE FUNCTION batch(first bigint, last bigint) RETURNS jsonb LANGUAGE sql AS $$
   SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(g))) FROM generated(first, last) g
-$$;
-
--- The processor time of this backend, as the scheduler counts it.
-CREATE FUNCTION bench_cpu_ns() RETURNS bigint LANGUAGE sql VOLATILE AS $$
-  SELECT split_part(pg_read_file('/proc/' || pg_backend_pid() || '/schedstat'), ' ', 1)::bigint
 $$;
