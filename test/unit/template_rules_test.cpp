@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/template/pattern.h"
+#include "core/template/rules.h"
 #include "unit/support.h"
 
 namespace promptreg::testing {
