@@ -144,7 +144,9 @@ SELECT prompt_experiment_override('ret/x', 'tester', 'b');
 SELECT count(prompt_log('ret/x', 1, user_id => u, experiment => 'ret/x', variant => v)) FROM (VALUES ('alice', 'b'), ('alice', 'control'), ('bob', 'b'), ('carol', 'control')) s (u, v);
 SELECT variant, users, mean FROM prompt_experiment_report('ret/x');
 SELECT prompt_experiment_stop('ret/x');
-CREATE VIEW test.users AS SELECT (SELECT count(*) FROM promptreg.experiment_users) AS users, (SELECT count(*) FROM promptreg.experiment_totals) AS totals;
+CREATE VIEW test.users AS SELECT (SELECT count(*) FROM promptreg.experiment_users u WHERE u.experiment_id = x.id) AS users,
+    (SELECT count(*) FROM promptreg.experiment_totals t WHERE t.experiment_id = x.id) AS totals
+  FROM promptreg.experiments x WHERE x.key = 'ret/x';
 ALTER TABLE promptreg.experiments DISABLE TRIGGER fixed_columns;
 CREATE TABLE test.ended AS SELECT x.id, x.started_at, x.stopped_at FROM promptreg.experiments x WHERE x.key = 'ret/x';
 UPDATE promptreg.experiments SET stopped_at = now() - interval '15 days', started_at = now() - interval '20 days' WHERE key = 'ret/x';
