@@ -231,8 +231,7 @@ bool CompilePatterns(ProgramView program, const volatile std::sig_atomic_t* inte
 }
 
 size_t PatternsSize(const Patterns& patterns) {
-  return sizeof(patterns) + patterns.of_variable.size() * sizeof(patterns.of_variable[0]) +
-         patterns.set.memory();
+  return sizeof(patterns) + patterns.of_variable.size() * sizeof(void*) + patterns.set.memory();
 }
 
 void ReleasePatterns(Patterns* patterns) noexcept {
