@@ -7,6 +7,9 @@ SELECT task, last_run_at <= now() + interval '1 minute' AS has_run, duration_ms 
   FROM promptreg.maintenance WHERE task = 'notifications';
 SELECT bool_and(description <> '') AS described, bool_and(runs >= 2) AS counted FROM promptreg.maintenance;
 
+-- Guards act before what may take long, and what others need comes before them.
+SELECT task FROM promptreg.maintenance_tasks();
+
 -- Some of them.
 SELECT task, error FROM prompt_maintain('{notifications}');
 SELECT count(*) FROM prompt_maintain('{}');
